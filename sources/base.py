@@ -1,0 +1,141 @@
+"""What every source is made of.
+
+A source is a sub-package that exports `SOURCE`, a `SourceSpec`. `fetch` talks to the network through the two doors and
+yields batches of raw documents; `parse` is pure. The application decides what is stored and when the checkpoint moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from advisories.observation import ParsedDocument
+from advisories.words import EvidenceClass
+from sources.git import GitDoor
+from sources.http import FetchedDocument, HttpDoor, NotModified, Validators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawDocument:
+    """One document as it came: `url` is its identity together with the source, `at` the time of fetch (a recording's
+    time in a replay). `kind` is empty, or a word that spares the parser a guess ("mail", "commit", "osv")."""
+
+    source: str
+    url: str
+    at: datetime
+    body: bytes
+    kind: str = ""
+    validators: Validators = field(default_factory=Validators)
+
+    @classmethod
+    def from_fetched(cls, source: str, fetched: FetchedDocument, *, kind: str = "") -> RawDocument:
+        return cls(
+            source=source,
+            url=fetched.url,
+            at=fetched.fetched_at,
+            body=fetched.body,
+            kind=kind,
+            validators=fetched.validators,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Documents that are stored in one transaction together with `checkpoint` (what the next fetch starts from).
+
+    same: addresses that answered "not modified" or were known to be unchanged: a good fetch that says the same again.
+    """
+
+    documents: tuple[RawDocument, ...]
+    checkpoint: Mapping[str, str]
+    same: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # for the operator: one line each ("history of cryptodev was rewritten")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What the loaded topics look for, so that a source asks for no more than that."""
+
+    cves: frozenset[str]
+    every_kernel_cve: bool
+    commits: frozenset[str]  # 12 to 40 hex digits
+    paths: tuple[str, ...]
+    subjects: tuple[str, ...]
+    words: tuple[str, ...]
+    kconfig: tuple[str, ...]
+    lists: tuple[str, ...]
+    since: datetime  # the earliest date of any topic
+
+    def wants_cve(self, cve: str) -> bool:
+        return self.every_kernel_cve or cve in self.cves
+
+
+class ValidatorStore(Protocol):
+    """What we held of an address when we last fetched it."""
+
+    def validators(self, url: str) -> Validators: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchContext:
+    """What fetch may use. `settings` are the strings and lists of `[sources.NAME]`, defaults filled in."""
+
+    source: str
+    settings: Mapping[str, str | tuple[str, ...]]
+    http: HttpDoor
+    git: GitDoor
+    checkpoint: Mapping[str, str]
+    held: ValidatorStore
+    watch: Watch
+    now: datetime
+    known_advisories: frozenset[str] = frozenset()  # CVE ids we follow although no topic names them (matched by path)
+
+    def url(self, key: str = "url") -> str:
+        """The configured address of `key` without a trailing slash; the first of a list."""
+        value = self.settings[key]
+        return (value if isinstance(value, str) else value[0]).rstrip("/")
+
+    def urls(self, key: str = "url") -> tuple[str, ...]:
+        value = self.settings[key]
+        return (value.rstrip("/"),) if isinstance(value, str) else tuple(one.rstrip("/") for one in value)
+
+    def wants_cve(self, cve: str) -> bool:
+        return self.watch.wants_cve(cve) or cve in self.known_advisories
+
+    def get(self, url: str, *, expect: str, kind: str = "", max_bytes: int | None = None) -> RawDocument | None:
+        """GET with the validators we hold; None when not modified. Raises FetchError."""
+        answer = self.http.get(
+            url, source=self.source, validators=self.held.validators(url), expect=expect, max_bytes=max_bytes
+        )
+        if isinstance(answer, NotModified):
+            return None
+        return RawDocument.from_fetched(self.source, answer, kind=kind)
+
+
+Fetch = Callable[[FetchContext], Iterator[Batch]]
+Parse = Callable[[RawDocument], ParsedDocument]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSpec:
+    """One source of the registry.
+
+    settings: keys that `[sources.NAME]` takes besides enabled and interval, with their live defaults.
+    interval_seconds: how often it is asked. stale_after_seconds: silence past this is an alarm (freshness contract).
+    canary: a record key that every whole document of a complete list must hold, or "".
+    """
+
+    name: str
+    title: str
+    gives: str  # one line for the docs and the board
+    evidence_class: EvidenceClass
+    fetch: Fetch
+    parse: Parse
+    settings: Mapping[str, str | tuple[str, ...]]
+    interval_seconds: int
+    stale_after_seconds: int
+    max_bytes: int
+    licence: str  # of its documents, with an address
+    home: str  # the page a person would open
