@@ -52,6 +52,8 @@ class Batch:
     checkpoint: Mapping[str, str]
     same: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # for the operator: one line each ("history of cryptodev was rewritten")
+    # a list, branch or file kind whose first good fetch is a baseline of its own ("" when the source is one stream)
+    stream: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""What is remembered: tables, migrations, queries. No network, no policy, no text for people."""
