@@ -1,0 +1,128 @@
+"""Which documents came, and what we hold of an address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from storage.tables import documents, validators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument:
+    """A document record; its bytes are in the blob store under `sha256`."""
+
+    document_id: int
+    source: str
+    url: str
+    kind: str
+    at: datetime
+    sha256: str
+    size_bytes: int
+    held: bool
+    slice_of: str | None
+
+
+def has_document(connection: Connection, *, source: str, url: str, at: datetime, sha256: str) -> bool:
+    """The same (source, url, at, sha256) is taken in once."""
+    return (
+        connection.execute(
+            select(documents.c.document_id).where(
+                documents.c.source == source,
+                documents.c.url == url,
+                documents.c.at == at,
+                documents.c.sha256 == sha256,
+            )
+        ).first()
+        is not None
+    )
+
+
+def add_document(
+    connection: Connection,
+    *,
+    source: str,
+    url: str,
+    kind: str,
+    at: datetime,
+    sha256: str,
+    size_bytes: int,
+    held: bool = False,
+    slice_of: str | None = None,
+) -> None:
+    """Records that a document came; does nothing when it is recorded already."""
+    if has_document(connection, source=source, url=url, at=at, sha256=sha256):
+        return
+    connection.execute(
+        insert(documents).values(
+            source=source,
+            url=url,
+            kind=kind,
+            at=at,
+            sha256=sha256,
+            size_bytes=size_bytes,
+            held=held,
+            slice_of=slice_of,
+        )
+    )
+
+
+def newest_hash(connection: Connection, *, source: str, url: str) -> str | None:
+    """SHA-256 of the newest whole document of an address."""
+    return connection.execute(
+        select(documents.c.sha256)
+        .where(documents.c.source == source, documents.c.url == url, documents.c.slice_of.is_(None))
+        .order_by(documents.c.at.desc(), documents.c.document_id.desc())
+        .limit(1)
+    ).scalar()
+
+
+def all_documents(connection: Connection, *, held: bool | None = None, source: str | None = None) -> Iterator[StoredDocument]:
+    """In the order of a rebuild: (time, source, URL, hash)."""
+    query = select(documents).order_by(documents.c.at, documents.c.source, documents.c.url, documents.c.sha256)
+    if held is not None:
+        query = query.where(documents.c.held == held)
+    if source is not None:
+        query = query.where(documents.c.source == source)
+    for row in connection.execute(query).mappings().all():
+        yield StoredDocument(**row)
+
+
+def prune_whole(connection: Connection, *, source: str, url: str, keep_sha256: str) -> tuple[str, ...]:
+    """Forgets older whole documents of an address whose records are kept as slices; returns hashes no row names now."""
+    older = select(documents.c.document_id, documents.c.sha256).where(
+        documents.c.source == source,
+        documents.c.url == url,
+        documents.c.slice_of.is_(None),
+        documents.c.held.is_(False),
+        documents.c.sha256 != keep_sha256,
+    )
+    rows = connection.execute(older).all()
+    if not rows:
+        return ()
+    connection.execute(delete(documents).where(documents.c.document_id.in_([row[0] for row in rows])))
+    hashes = {row[1] for row in rows}
+    still = set(connection.execute(select(documents.c.sha256).where(documents.c.sha256.in_(hashes))).scalars())
+    return tuple(sorted(hashes - still))
+
+
+def release_held(connection: Connection, source: str) -> None:
+    connection.execute(update(documents).where(documents.c.source == source).values(held=False))
+
+
+def held_validators(connection: Connection, source: str) -> dict[str, tuple[str | None, str | None, str]]:
+    """url -> (etag, last_modified, sha256) of what we hold from a source."""
+    rows = connection.execute(select(validators).where(validators.c.source == source)).mappings()
+    return {row["url"]: (row["etag"], row["last_modified"], row["sha256"]) for row in rows}
+
+
+def keep_validators(
+    connection: Connection, *, source: str, url: str, etag: str | None, last_modified: str | None, sha256: str
+) -> None:
+    connection.execute(delete(validators).where(validators.c.source == source, validators.c.url == url))
+    connection.execute(
+        insert(validators).values(source=source, url=url, etag=etag, last_modified=last_modified, sha256=sha256)
+    )
