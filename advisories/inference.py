@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from advisories.establish import CellClaim
+from advisories.establish import CellClaim, group_versions
 from advisories.model import RecordVersion, Upstream
 from advisories.observation import CellObservation, FixedVersion, PackageVersionObservation
 from advisories.versions import branch_of, kernel_series, upstream_compare
@@ -14,30 +14,51 @@ UNPATCHED_SERIES = frozenset({"arch", "nixos", "flatcar", "alpine", "fedora"})
 
 
 def infer_cells(cve: str, upstream: Upstream, package_versions: Sequence[RecordVersion]) -> Iterator[CellClaim]:
-    """One inferred claim per shipped package version whose state the upstream record decides; none where it does not."""
+    """One inferred claim per shipped package whose state the upstream record decides; none where it does not.
+
+    The newest version decides; the version that is named as fixed is the earliest one we saw since when it has held.
+    """
     if not upstream.fixed:
         return
-    for version in package_versions:
-        for one in version.observations:
-            if not isinstance(one, PackageVersionObservation) or one.distro not in UNPATCHED_SERIES:
-                continue
-            status, why = judge_upstream(upstream, one.upstream)
-            if status is None:
-                continue
-            fixed = (FixedVersion(version=one.version, branch=branch_of(one.distro, one.version)),)
-            cell = CellObservation(
-                cve=cve,
-                distro=one.distro,
-                release=one.release,
-                package=one.package,
-                kind=one.kind,
-                status=status,
-                justification="vulnerable_code_not_present" if status is Status.NOT_AFFECTED else None,
-                fixed=fixed if status is Status.FIXED else (),
-                inferred=True,
-                note=f"{one.version} is built on {one.upstream}: {why}",
-            )
-            yield CellClaim(cell=cell, evidence=version.evidence, at=version.at, first_seen=version.at)
+    for group in group_versions(package_versions):
+        shipped: dict[tuple[str, str, str], list[Shipped]] = {}
+        for version in group:
+            for one in version.observations:
+                if isinstance(one, PackageVersionObservation) and one.distro in UNPATCHED_SERIES:
+                    shipped.setdefault((one.distro, one.release or "", one.package), []).append((one, version))
+        for key in sorted(shipped):
+            claim = _infer(cve, upstream, shipped[key])
+            if claim is not None:
+                yield claim
+
+
+Shipped = tuple[PackageVersionObservation, RecordVersion]
+
+
+def _infer(cve: str, upstream: Upstream, history: Sequence[Shipped]) -> CellClaim | None:
+    newest, _ = history[-1]
+    status, why = judge_upstream(upstream, newest.upstream)
+    if status is None:
+        return None
+    first, since = history[-1]
+    for one, version in reversed(history):
+        if judge_upstream(upstream, one.upstream)[0] is not status:
+            break
+        first, since = one, version
+    fixed = FixedVersion(version=first.version, branch=branch_of(first.distro, first.version))
+    cell = CellObservation(
+        cve=cve,
+        distro=newest.distro,
+        release=newest.release,
+        package=newest.package,
+        kind=newest.kind,
+        status=status,
+        justification="vulnerable_code_not_present" if status is Status.NOT_AFFECTED else None,
+        fixed=(fixed,) if status is Status.FIXED else (),
+        inferred=True,
+        note=f"{first.version} is built on {first.upstream}: {judge_upstream(upstream, first.upstream)[1] or why}",
+    )
+    return CellClaim(cell=cell, evidence=since.evidence, at=since.at, first_seen=since.at)
 
 
 def judge_upstream(upstream: Upstream, release: str) -> tuple[Status | None, str]:
