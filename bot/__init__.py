@@ -1,0 +1,1 @@
+"""The application: schedule, ingest, deliver, channels, commands, web, command line."""
