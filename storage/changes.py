@@ -82,7 +82,7 @@ def list_changes(
     if advisory is not None:
         query = query.where(changes.c.advisory == advisory)
     if not with_quiet:
-        query = query.where(changes.c.quiet.is_(False))
+        query = query.where(changes.c.quiet.is_(False) | (changes.c.source == "baseline"))
     query = query.order_by(changes.c.seq.desc() if newest_first else changes.c.seq)
     if limit is not None:
         query = query.limit(limit)
@@ -93,17 +93,27 @@ def newest_seq(connection: Connection) -> int:
     return int(connection.execute(select(func.max(changes.c.seq))).scalar() or 0)
 
 
-def key_of_newest(connection: Connection, *, advisory: str, change: str, distro: str | None, release: str | None) -> str | None:
-    """Key of the newest change of a kind about one release: what a correction takes back."""
+def key_of_newest(
+    connection: Connection,
+    *,
+    advisory: str,
+    change: str,
+    distro: str | None,
+    release: str | None,
+    version: str | None = None,
+) -> str | None:
+    """Key of the newest change of a kind about one release (or one upstream version): what a correction takes back."""
     query = (
-        select(changes.c.key)
+        select(changes.c.key, changes.c.draft)
         .where(changes.c.advisory == advisory, changes.c.change == change)
         .where(changes.c.distro.is_(None) if distro is None else changes.c.distro == distro)
         .where(changes.c.release.is_(None) if release is None else changes.c.release == release)
         .order_by(changes.c.seq.desc())
-        .limit(1)
     )
-    return connection.execute(query).scalar()
+    for key, draft in connection.execute(query):
+        if version is None or from_text(draft, ChangeDraft).version == version:
+            return str(key)
+    return None
 
 
 def _change(row: Any) -> Change:  # Any: a row of three columns

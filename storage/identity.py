@@ -41,6 +41,10 @@ def resolve_many(connection: Connection, aliases: Iterable[str]) -> dict[str, st
     return found
 
 
+def all_aliases(connection: Connection) -> set[str]:
+    return set(connection.execute(select(advisory_aliases.c.alias)).scalars())
+
+
 def aliases_of(connection: Connection, pw_id: str) -> tuple[str, ...]:
     rows = connection.execute(
         select(advisory_aliases.c.alias).where(advisory_aliases.c.id == pw_id).order_by(advisory_aliases.c.alias)

@@ -29,7 +29,7 @@ class Store:
     def __init__(self, engine: Engine, blobs: BlobStore) -> None:
         self.engine = engine
         self.blobs = blobs
-        self._writer = threading.RLock()
+        self._writer = threading.Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -43,8 +43,7 @@ class Store:
                 with self.engine.connect() as connection:
                     if self.is_sqlite:
                         connection.exec_driver_sql("BEGIN IMMEDIATE")
-                    with connection.begin_nested() if connection.in_transaction() and not self.is_sqlite else _plain():
-                        yield connection
+                    yield connection
                     connection.commit()
             except DBAPIError as error:
                 raise storage_error(error, "writing the database") from error
@@ -63,11 +62,6 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
-
-
-@contextmanager
-def _plain() -> Iterator[None]:
-    yield
 
 
 def database_url(url: str | None, data_dir: Path) -> URL:

@@ -1,0 +1,270 @@
+"""One batch of one source into the store: documents, records, state, changes, outbox and checkpoint together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from advisories.model import Change, ChangeDraft, Evidence, RecordVersion
+from advisories.observation import Observation, PackageVersionObservation, Record, Rejected
+from advisories.topics import Topic
+from bot.ingest.breaker import Turned, measure
+from bot.ingest.patches import apply_patches
+from bot.ingest.relevance import record_subjects
+from bot.ingest.state import Refold
+from bot.parsing import Parsed
+from sources.base import RawDocument, SourceSpec
+from storage import changes as change_store
+from storage import documents as document_store
+from storage import records, source_health
+from storage.blobs import BlobStore
+from storage.records import NewVersion
+from storage.store import Store
+
+# A record dated after this is from a broken clock or a forger: it is taken as of its fetch (TRUST S7).
+FUTURE_TOLERANCE = timedelta(days=1)
+SLICED_ABOVE_BYTES = 256 * 1024
+
+Enqueue = Callable[[Connection, Sequence[Change], datetime], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What every cycle needs to know besides its documents."""
+
+    store: Store
+    topics: tuple[Topic, ...]
+    enqueue: Enqueue
+
+
+@dataclass(slots=True, kw_only=True)
+class CycleResult:
+    """What a batch came to. `held` names why the source is held for the operator, else None."""
+
+    documents: int = 0
+    same: int = 0
+    records: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    problems: list[tuple[RawDocument, str]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    held: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """quiet: a baseline, state without news. checked: the mass-change breaker watches (not after a release, nor in a
+    rebuild). emits: False in a rebuild, where the ledger stays as it is."""
+
+    quiet: bool = False
+    checked: bool = True
+    emits: bool = True
+
+
+def ingest(
+    intake: Intake,
+    spec: SourceSpec,
+    parsed: Sequence[Parsed],
+    *,
+    now: datetime,
+    mode: Mode,
+    checkpoint: Mapping[str, str] | None = None,
+    same: Iterable[str] = (),
+) -> CycleResult:
+    """Takes one batch in; everything or nothing. Blobs are written before the transaction: a crash leaves at most
+    files that nothing names. Raises StorageError."""
+    result = CycleResult()
+    for one in parsed:
+        if one.document is None:
+            result.problems.append((one.raw, one.problem or "unreadable"))
+    readable = [one for one in parsed if one.document is not None]
+    hashes = {id(one): intake.store.blobs.put(one.raw.body) for one in readable}
+    with intake.store.write() as connection:
+        work = _Work(connection, intake, spec, now, mode, result)
+        fresh = [one for one in readable if work.is_fresh(one, hashes[id(one)])]
+        if mode.checked and (turned := work.measure(fresh)).holds:
+            work.hold(fresh, hashes, turned)
+            return result
+        work.take(fresh, hashes)
+        for url in same:
+            records.seen_again(connection, source=spec.name, url=url, at=now)
+        work.finish()
+        if checkpoint is not None:
+            source_health.save_checkpoint(connection, spec.name, json.dumps(dict(checkpoint), sort_keys=True))
+    return result
+
+
+class _Work:
+    """The steps of one transaction."""
+
+    def __init__(
+        self, connection: Connection, intake: Intake, spec: SourceSpec, now: datetime, mode: Mode, result: CycleResult
+    ) -> None:
+        self._connection = connection
+        self._intake = intake
+        self._spec = spec
+        self._now = now
+        self._mode = mode
+        self._result = result
+        self._refold = Refold(connection, intake.topics)
+        self._known = frozenset(self._refold.known_aliases())
+        self._patch_versions: list[NewVersion] = []
+        self._drafts: list[ChangeDraft] = []
+
+    @property
+    def _blobs(self) -> BlobStore:
+        return self._intake.store.blobs
+
+    def is_fresh(self, one: Parsed, sha256: str) -> bool:
+        """Whether this document says anything that was not taken in yet; a repeat counts as one more good fetch."""
+        raw = one.raw
+        if document_store.has_document(self._connection, source=raw.source, url=raw.url, at=raw.at, sha256=sha256):
+            return False
+        if document_store.newest_hash(self._connection, source=raw.source, url=raw.url) == sha256:
+            records.seen_again(self._connection, source=raw.source, url=raw.url, at=raw.at)
+            self._result.same += 1
+            return False
+        return True
+
+    def measure(self, fresh: Sequence[Parsed]) -> Turned:
+        stated: dict[str, tuple[Observation, ...]] = {}
+        lost: set[str] = set()
+        for one in fresh:
+            if one.document is None:
+                continue
+            stated.update({record.key: record.observations for record in one.document.records})
+            if one.document.complete:
+                lost |= records.keys_of_url(self._connection, self._spec.name, one.raw.url)
+        before = records.newest_versions(self._connection, self._spec.name, list(stated))
+        stored = records.count_records(self._connection, self._spec.name)
+        return measure(stored, before, stated, lost - stated.keys())
+
+    def hold(self, fresh: Sequence[Parsed], hashes: Mapping[int, str], turned: Turned) -> None:
+        """Keeps the documents for the operator's look and applies nothing of them; the checkpoint stays."""
+        self._result.held = turned.reason
+        for one in fresh:
+            self._add_document(one.raw, hashes[id(one)], held=True)
+        source_health.hold(self._connection, self._spec.name, turned.reason, at=self._now)
+
+    def take(self, fresh: Sequence[Parsed], hashes: Mapping[int, str]) -> None:
+        for one in sorted(fresh, key=lambda each: (each.raw.at, each.raw.url, hashes[id(each)])):
+            document = one.document
+            if document is None:
+                continue
+            self._result.documents += 1
+            self._result.rejected.extend(document.rejected)
+            self._add_document(one.raw, hashes[id(one)])
+            sliced = len(one.raw.body) > SLICED_ABOVE_BYTES and any(record.slice for record in document.records)
+            for record in document.records:
+                self._take_record(one.raw, hashes[id(one)], record, sliced=sliced)
+            if document.complete:
+                self._count_missing(one.raw, {record.key for record in document.records})
+            if sliced:
+                for gone in document_store.prune_whole(
+                    self._connection, source=one.raw.source, url=one.raw.url, keep_sha256=hashes[id(one)]
+                ):
+                    self._blobs.remove(gone)
+
+    def _add_document(self, raw: RawDocument, sha256: str, *, held: bool = False) -> None:
+        document_store.add_document(
+            self._connection,
+            source=raw.source,
+            url=raw.url,
+            kind=raw.kind,
+            at=raw.at,
+            sha256=sha256,
+            size_bytes=len(raw.body),
+            held=held,
+        )
+        if not held and (raw.validators.etag or raw.validators.last_modified):
+            document_store.keep_validators(
+                self._connection,
+                source=raw.source,
+                url=raw.url,
+                etag=raw.validators.etag,
+                last_modified=raw.validators.last_modified,
+                sha256=sha256,
+            )
+
+    def _take_record(self, raw: RawDocument, sha256: str, record: Record, *, sliced: bool) -> None:
+        self._result.records += 1
+        subjects = record_subjects(self._intake.topics, record.observations, self._known)
+        version = NewVersion(
+            key=record.key,
+            at=raw.at,
+            modified=self._clamp(record.modified, raw.at),
+            evidence=Evidence(
+                source=raw.source,
+                evidence_class=self._spec.evidence_class,
+                url=raw.url,
+                fetched_at=raw.at,
+                sha256=sha256,
+            ),
+            observations=record.observations,
+            subjects=tuple(sorted(subjects)),
+        )
+        self._patch_versions.append(version)
+        if not subjects or not records.add_version(self._connection, version):
+            return
+        if sliced and record.slice:
+            self._keep_slice(raw, sha256, record)
+        self._touch(version)
+
+    def _touch(self, version: NewVersion) -> None:
+        stored = RecordVersion(
+            key=version.key,
+            at=version.at,
+            modified=version.modified,
+            evidence=version.evidence,
+            observations=version.observations,
+        )
+        self._refold.touch(stored)
+        if any(isinstance(one, PackageVersionObservation) for one in version.observations):
+            self._refold.touch_all(version.evidence)
+
+    def _keep_slice(self, raw: RawDocument, sha256: str, record: Record) -> None:
+        cut = self._blobs.put(record.slice)
+        document_store.add_document(
+            self._connection,
+            source=raw.source,
+            url=raw.url,
+            kind=raw.kind,
+            at=raw.at,
+            sha256=cut,
+            size_bytes=len(record.slice),
+            slice_of=sha256,
+        )
+
+    def _clamp(self, modified: datetime | None, fetched_at: datetime) -> datetime | None:
+        if modified is not None and modified > fetched_at + FUTURE_TOLERANCE:
+            return fetched_at
+        return modified
+
+    def _count_missing(self, raw: RawDocument, stated: set[str]) -> None:
+        gone = sorted(records.keys_of_url(self._connection, raw.source, raw.url) - stated)
+        records.count_missing(self._connection, source=raw.source, keys=gone, at=raw.at)
+        for version in records.newest_versions(self._connection, raw.source, gone).values():
+            self._refold.touch(version)
+
+    def finish(self) -> None:
+        """Folds what was touched, stores the changes and fills the outbox."""
+        drafts = self._refold.run(at=self._moment())
+        drafts += apply_patches(
+            self._connection, self._intake.topics, self._patch_versions, at=self._moment(), emits=self._mode.emits
+        )
+        source_health.count_records(self._connection, self._spec.name, self._result.records, len(self._result.rejected))
+        if not self._mode.emits:
+            return
+        if self._mode.quiet:
+            drafts = [replace(one, quiet=True) for one in drafts]
+        stored = change_store.add_changes(self._connection, drafts)
+        self._result.changes = stored
+        self._intake.enqueue(self._connection, stored, self._now)
+
+    def _moment(self) -> datetime:
+        """When the facts became known to us: the newest document's time in this batch."""
+        return max((one.at for one in self._patch_versions), default=self._now)
+

@@ -1,0 +1,194 @@
+"""What each source is doing: lease, checkpoint, last good fetch, failure, hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection, and_, insert, or_, select, update
+
+from storage.codec import clean
+from storage.tables import operator_notes, source_streams, sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """One row of `patchwatch sources`. state: waiting | good | failing | held | stale | off."""
+
+    name: str
+    state: str
+    checkpoint: str
+    next_due_at: datetime | None
+    leased_until: datetime | None
+    lease: str | None
+    last_attempt_at: datetime | None
+    last_good_at: datetime | None
+    newest_record_at: datetime | None
+    failing_since: datetime | None
+    failures: int
+    error_kind: str | None
+    error_text: str | None
+    error_url: str | None
+    rejected: int
+    records: int
+    held_reason: str | None
+    baseline_done_at: datetime | None
+    alerted_at: datetime | None
+    requests: int
+    bytes: int
+    not_modified: int
+
+
+def ensure_source(connection: Connection, name: str) -> None:
+    """A row for the source, made on first use."""
+    if connection.execute(select(sources.c.name).where(sources.c.name == name)).first() is None:
+        connection.execute(insert(sources).values(name=name, state="waiting", checkpoint="{}"))
+
+
+def load_health(connection: Connection, name: str) -> SourceHealth | None:
+    row = connection.execute(select(sources).where(sources.c.name == name)).mappings().first()
+    return None if row is None else SourceHealth(**row)
+
+
+def list_health(connection: Connection) -> list[SourceHealth]:
+    return [SourceHealth(**row) for row in connection.execute(select(sources).order_by(sources.c.name)).mappings()]
+
+
+def load_checkpoint(connection: Connection, name: str) -> dict[str, str]:
+    text = connection.execute(select(sources.c.checkpoint).where(sources.c.name == name)).scalar()
+    loaded: dict[str, str] = json.loads(text or "{}")
+    return loaded
+
+
+def save_checkpoint(connection: Connection, name: str, checkpoint: str) -> None:
+    ensure_source(connection, name)
+    connection.execute(update(sources).where(sources.c.name == name).values(checkpoint=checkpoint))
+
+
+def claim(connection: Connection, name: str, *, now: datetime, until: datetime, due_only: bool = True) -> str | None:
+    """Leases the source for one cycle; None when it is not due, leased by another worker or held."""
+    ensure_source(connection, name)
+    lease = str(uuid4())
+    free = or_(sources.c.leased_until.is_(None), sources.c.leased_until <= now)
+    condition = and_(sources.c.name == name, free, sources.c.state != "held")
+    if due_only:
+        condition = and_(condition, or_(sources.c.next_due_at.is_(None), sources.c.next_due_at <= now))
+    answer = connection.execute(
+        update(sources).where(condition).values(leased_until=until, lease=lease, last_attempt_at=now)
+    )
+    return lease if answer.rowcount else None
+
+
+def record_good(connection: Connection, name: str, *, now: datetime, next_due_at: datetime) -> None:
+    """A good cycle ends every failure and gives the lease back; a hold stays."""
+    connection.execute(
+        update(sources)
+        .where(sources.c.name == name)
+        .values(
+            last_good_at=now,
+            next_due_at=next_due_at,
+            leased_until=None,
+            lease=None,
+            failing_since=None,
+            failures=0,
+            error_kind=None,
+            error_text=None,
+            error_url=None,
+            alerted_at=None,
+        )
+    )
+    connection.execute(update(sources).where(sources.c.name == name, sources.c.state != "held").values(state="good"))
+
+
+def record_failure(
+    connection: Connection, name: str, *, now: datetime, next_due_at: datetime, kind: str, text: str, url: str
+) -> int:
+    """A failed cycle; returns how many there were in a row."""
+    row = connection.execute(
+        select(sources.c.failures, sources.c.failing_since, sources.c.state).where(sources.c.name == name)
+    ).one()
+    failures = int(row.failures) + 1
+    connection.execute(
+        update(sources)
+        .where(sources.c.name == name)
+        .values(
+            state=row.state if row.state == "held" else "failing",
+            failures=failures,
+            failing_since=row.failing_since or now,
+            next_due_at=next_due_at,
+            leased_until=None,
+            lease=None,
+            error_kind=kind,
+            error_text=clean(text),
+            error_url=clean(url),
+        )
+    )
+    return failures
+
+
+def set_state(connection: Connection, name: str, state: str) -> None:
+    ensure_source(connection, name)
+    connection.execute(update(sources).where(sources.c.name == name).values(state=state))
+
+
+def hold(connection: Connection, name: str, reason: str, *, at: datetime) -> None:
+    ensure_source(connection, name)
+    connection.execute(update(sources).where(sources.c.name == name).values(state="held", held_reason=reason))
+    add_note(connection, f"{name} is held: {reason}. See the difference and let it go on: patchwatch sources release {name}", at=at, source=name)
+
+
+def release(connection: Connection, name: str) -> None:
+    connection.execute(update(sources).where(sources.c.name == name).values(state="waiting", held_reason=None, next_due_at=None))
+
+
+def count_records(connection: Connection, name: str, seen: int, rejected: int) -> None:
+    ensure_source(connection, name)
+    connection.execute(
+        update(sources)
+        .where(sources.c.name == name)
+        .values(records=sources.c.records + seen, rejected=rejected)
+    )
+
+
+def note_newest(connection: Connection, name: str, newest: datetime) -> None:
+    condition = or_(sources.c.newest_record_at.is_(None), sources.c.newest_record_at < newest)
+    connection.execute(update(sources).where(sources.c.name == name, condition).values(newest_record_at=newest))
+
+
+def count_traffic(connection: Connection, name: str, traffic: Mapping[str, int]) -> None:
+    """Adds requests, bytes and not_modified of one cycle."""
+    connection.execute(
+        update(sources)
+        .where(sources.c.name == name)
+        .values(
+            requests=sources.c.requests + traffic.get("requests", 0),
+            bytes=sources.c.bytes + traffic.get("bytes", 0),
+            not_modified=sources.c.not_modified + traffic.get("not_modified", 0),
+        )
+    )
+
+
+def baseline_done(connection: Connection, source: str, stream: str) -> bool:
+    query = select(source_streams.c.source).where(source_streams.c.source == source, source_streams.c.stream == stream)
+    return connection.execute(query).first() is not None
+
+
+def set_baseline_done(connection: Connection, source: str, stream: str, *, at: datetime) -> None:
+    if not baseline_done(connection, source, stream):
+        connection.execute(insert(source_streams).values(source=source, stream=stream, baseline_done_at=at))
+
+
+def add_note(connection: Connection, text: str, *, at: datetime, source: str | None = None) -> None:
+    """One line for the operator; sent to `[alerts] destination` when there is one."""
+    connection.execute(insert(operator_notes).values(at=at, source=source, text=clean(text)))
+
+
+def mark_alerted(connection: Connection, name: str, *, at: datetime) -> bool:
+    """True the first time since the source was good: an operator is alerted once, not per retry."""
+    answer = connection.execute(
+        update(sources).where(sources.c.name == name, sources.c.alerted_at.is_(None)).values(alerted_at=at)
+    )
+    return bool(answer.rowcount)
