@@ -1,0 +1,1 @@
+"""Schema migrations (Alembic): append-only, one transaction each."""
