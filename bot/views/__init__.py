@@ -1,0 +1,1 @@
+"""Stored state as the shapes that CONTRACT.md promises; shared by command line, API and documents."""
