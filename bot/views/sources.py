@@ -1,0 +1,74 @@
+"""The health of every source: the same for the command line, the board and the API."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from bot.app import App
+from bot.views.status import Json, when
+from sources.base import SourceSpec
+from sources.registry import find_source, source_names
+from storage import source_health
+from storage.source_health import SourceHealth
+
+
+def source_views(app: App) -> list[Json]:
+    """One object per source, configured further trees included, in the order of the registry."""
+    now = datetime.now(UTC)
+    with app.store.read() as connection:
+        stored = {one.name: one for one in source_health.list_health(connection)}
+    return [_view(app, name, stored.get(name), now) for name in (*source_names(), *app.config.further_trees)]
+
+
+def _view(app: App, name: str, health: SourceHealth | None, now: datetime) -> Json:
+    spec = find_source(name)
+    enabled = app.config.source(name).enabled
+    return {
+        "name": name,
+        "title": spec.title,
+        "gives": spec.gives,
+        "state": _state(spec, health, now) if enabled else "off",
+        "last_good": when(health.last_good_at) if health else None,
+        "newest_record": when(health.newest_record_at) if health else None,
+        "next_poll": when(health.next_due_at) if health else None,
+        "failing_since": when(health.failing_since) if health else None,
+        "failures": health.failures if health else 0,
+        "why": _why(spec, health, now) if enabled else "switched off in the configuration",
+        "url": health.error_url if health else None,
+        "records": health.records if health else 0,
+        "rejected": health.rejected if health else 0,
+        "interval_seconds": spec.interval_seconds,
+        "stale_after_seconds": spec.stale_after_seconds,
+        "requests": health.requests if health else 0,
+        "bytes": health.bytes if health else 0,
+        "not_modified": health.not_modified if health else 0,
+        "licence": spec.licence,
+        "home": spec.home,
+    }
+
+
+def is_stale(spec: SourceSpec, health: SourceHealth, now: datetime) -> bool:
+    """Whether the source has been silent past its freshness contract."""
+    last = health.last_good_at or health.failing_since
+    return last is not None and now - last > timedelta(seconds=spec.stale_after_seconds)
+
+
+def _state(spec: SourceSpec, health: SourceHealth | None, now: datetime) -> str:
+    if health is None:
+        return "waiting"
+    if health.state in ("good", "failing") and is_stale(spec, health, now):
+        return "stale"
+    return health.state
+
+
+def _why(spec: SourceSpec, health: SourceHealth | None, now: datetime) -> str | None:
+    if health is None:
+        return None
+    if health.state == "held":
+        return health.held_reason
+    if health.error_text:
+        since = f" since {health.failing_since:%Y-%m-%d %H:%M}" if health.failing_since else ""
+        return f"{health.error_text}{since}"
+    if is_stale(spec, health, now):
+        return f"no good fetch for longer than {spec.stale_after_seconds // 3600} h"
+    return None
