@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
 from storage.tables import documents, validators
 
@@ -109,8 +109,9 @@ def prune_whole(connection: Connection, *, source: str, url: str, keep_sha256: s
     return tuple(sorted(hashes - still))
 
 
-def release_held(connection: Connection, source: str) -> None:
-    connection.execute(update(documents).where(documents.c.source == source).values(held=False))
+def drop_held(connection: Connection, source: str) -> None:
+    """Forgets the held rows of a source: its documents are about to be taken in."""
+    connection.execute(delete(documents).where(documents.c.source == source, documents.c.held.is_(True)))
 
 
 def held_validators(connection: Connection, source: str) -> dict[str, tuple[str | None, str | None, str]]:

@@ -175,6 +175,16 @@ def has_subject(connection: Connection, subject: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+def evidence_by_subject(connection: Connection, source: str) -> dict[str, Evidence]:
+    """subject -> evidence of one record of this source that speaks about it."""
+    query = (
+        select(record_subjects.c.subject, records)
+        .join(records, (records.c.source == record_subjects.c.source) & (records.c.key == record_subjects.c.key))
+        .where(record_subjects.c.source == source)
+    )
+    return {row["subject"]: _version(row).evidence for row in connection.execute(query).mappings()}
+
+
 def forget_source(connection: Connection, source: str) -> None:
     """Drops all versions of a source (the shipped baseline, when a newer one is loaded)."""
     connection.execute(delete(records).where(records.c.source == source))

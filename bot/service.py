@@ -1,0 +1,149 @@
+"""`patchwatch run`: the schedule, the channels and the web in one process, until SIGTERM.
+
+APScheduler only ticks; what is due stands in our tables (`next_due_at`, leases), so a restart neither repeats nor
+forgets a poll. On SIGTERM no new work is taken and what is in flight has ten seconds to end (TRUST row 11).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.app import App, make_poller
+from bot.baseline import load_baseline
+from bot.poll import Poller, PollReport
+from sources.registry import source_names
+from storage import source_health
+from storage.errors import StorageError
+
+log = structlog.get_logger("patchwatch")
+
+DRAIN_SECONDS = 8.0
+TICK_SECONDS = 5
+POLL_THREADS = 3
+
+
+def run_service(app: App, role: str) -> None:
+    """Runs the roles of this process until SIGTERM or SIGINT. Raises StorageError."""
+    if role in ("all", "poll"):
+        load_baseline(app, now=datetime.now(UTC))
+    asyncio.run(_run(app, role))
+
+
+async def _run(app: App, role: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tasks: list[asyncio.Task[None]] = []
+    if role in ("all", "web"):
+        from bot.web.serve import serve_web
+
+        tasks.append(asyncio.create_task(serve_web(app, stop), name="web"))
+    if role in ("all", "poll"):
+        tasks.append(asyncio.create_task(Schedule(app, make_poller(app)).run(stop), name="schedule"))
+    if role in ("all", "deliver"):
+        from bot.channels.registry import serve_channels
+
+        tasks.append(asyncio.create_task(serve_channels(app.store, app.config, app.topics, stop), name="deliver"))
+    watcher = asyncio.create_task(stop.wait())
+    await asyncio.wait([watcher, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+    for task in (watcher, *tasks):
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+class Schedule:
+    """Asks each tick which sources are due and polls them, a few at a time."""
+
+    def __init__(self, app: App, poller: Poller) -> None:
+        self._app = app
+        self._poller = poller
+        self._busy: set[str] = set()
+        self._running: set[asyncio.Task[None]] = set()
+        self._pool = ThreadPoolExecutor(POLL_THREADS, thread_name_prefix="poll")
+
+    @property
+    def names(self) -> list[str]:
+        config = self._app.config
+        return [name for name in (*source_names(), *config.further_trees) if config.source(name).enabled]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        scheduler.add_job(
+            self.tick, "interval", seconds=TICK_SECONDS, next_run_time=datetime.now(UTC), misfire_grace_time=None,
+            coalesce=True, max_instances=1,
+        )  # fmt: skip
+        scheduler.start()
+        await stop.wait()
+        scheduler.shutdown(wait=False)
+        if self._running:
+            await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def tick(self) -> None:
+        """Starts a poll for each source that is due and not being polled already."""
+        due = await asyncio.to_thread(self._due)
+        for name in due:
+            if name not in self._busy:
+                self._busy.add(name)
+                task = asyncio.create_task(self._poll(name))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+
+    def _due(self) -> list[str]:
+        now = datetime.now(UTC)
+        try:
+            with self._app.store.read() as connection:
+                stored = {one.name: one for one in source_health.list_health(connection)}
+        except StorageError as error:
+            log.error("schedule waits", reason=str(error))
+            return []
+        return [name for name in self.names if _is_due(stored.get(name), now)]
+
+    async def _poll(self, name: str) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            report = await loop.run_in_executor(self._pool, lambda: self._poller.poll(name, due_only=True))
+            _log_report(report)
+        except StorageError as error:
+            log.error("poll not stored", source=name, reason=str(error))
+        finally:
+            self._busy.discard(name)
+
+
+def _is_due(health: source_health.SourceHealth | None, now: datetime) -> bool:
+    """Due, free and not held. A clock that jumped back never makes a source wait for more than a day."""
+    if health is None:
+        return True
+    if health.state == "held" or (health.leased_until is not None and health.leased_until > now):
+        return False
+    return health.next_due_at is None or health.next_due_at <= now or health.next_due_at > now + timedelta(days=1)
+
+
+def _log_report(report: PollReport) -> None:
+    if report.busy:
+        return
+    if report.error:
+        log.warning("poll failed", source=report.source, reason=report.error)
+    else:
+        log.info("polled", source=report.source, documents=report.documents, changes=report.changes)
+    for note in report.notes:
+        log.warning("note", source=report.source, text=note)
+
+
+def deliver_once(app: App) -> None:
+    """Sends what the outbox holds and returns when nothing is due (`replay --deliver`)."""
+    from bot.channels.registry import deliver_pending
+
+    asyncio.run(deliver_pending(app.store, app.config, app.topics))
