@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bot.app import App, make_poller
-from bot.baseline import load_baseline
 from bot.poll import Poller, PollReport
 from sources.registry import source_names
 from storage import source_health
@@ -29,8 +28,6 @@ POLL_THREADS = 3
 
 def run_service(app: App, role: str) -> None:
     """Runs the roles of this process until SIGTERM or SIGINT. Raises StorageError."""
-    if role in ("all", "poll"):
-        load_baseline(app, now=datetime.now(UTC))
     asyncio.run(_run(app, role))
 
 

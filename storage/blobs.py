@@ -17,10 +17,10 @@ class BlobStore:
     """A folder of files named by the hash of their uncompressed content."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def path(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / f"{sha256}.z"
+        return self.folder / sha256[:2] / f"{sha256}.z"
 
     def put(self, body: bytes) -> str:
         """Stores the bytes and returns their SHA-256; a body that is there already costs one look. Raises StorageError."""
@@ -49,7 +49,7 @@ class BlobStore:
         try:
             body = zlib.decompress(self.path(sha256).read_bytes())
         except FileNotFoundError:
-            raise StorageError(f"document {sha256[:12]} is not in {self._folder}; restore the data folder") from None
+            raise StorageError(f"document {sha256[:12]} is not in {self.folder}; restore the data folder") from None
         except zlib.error:
             raise StorageDamaged(f"document {sha256[:12]} is damaged; restore the data folder") from None
         if hashlib.sha256(body).hexdigest() != sha256:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,10 +71,11 @@ def flags(
 
 
 @contextmanager
-def opened(context: typer.Context) -> Iterator[App]:
-    """The application for a command; the known errors become one line and their exit status."""
+def opened(context: typer.Context, *, baseline: bool = True) -> Iterator[App]:
+    """The application for a command, the shipped baseline loaded; known errors become one line and their exit status."""
     from advisories.topic_tables import TopicError
     from bot.app import open_app
+    from bot.baseline import load_baseline
     from bot.config import ConfigError
     from bot.lock import AlreadyRunning
     from bot.logs import configure_logging
@@ -83,6 +85,8 @@ def opened(context: typer.Context) -> Iterator[App]:
     configure_logging(found.verbose)
     try:
         with open_app(config=found.config, data=found.data) as loaded:
+            if baseline:
+                load_baseline(loaded, now=datetime.now(UTC))
             yield loaded
     except (ConfigError, TopicError) as error:
         raise CommandError(str(error), EXIT_USAGE) from None

@@ -99,7 +99,7 @@ def replay(
     from bot.replay import replay as replay_recording
     from bot.views.changes import change_view
 
-    with opened(context) as loaded:
+    with opened(context, baseline=False) as loaded:
         try:
             prepare(loaded.store)
             report = replay_recording(loaded.intake, path, progress=_progress())
