@@ -39,7 +39,9 @@ def compare_advisories(old: Advisory | None, new: Advisory, *, at: datetime, bec
 def _drafter(new: Advisory, at: datetime, because: Evidence) -> Draft:
     level = new.severity.claim.level if new.severity else None
 
-    def draft(change: ChangeType, field: str, old: str | None, new_value: str | None, text: str, **more: object) -> ChangeDraft:
+    def draft(
+        change: ChangeType, field: str, old: str | None, new_value: str | None, text: str, **more: object
+    ) -> ChangeDraft:
         evidence = more.pop("evidence", None) or because
         assert isinstance(evidence, Evidence)  # noqa: S101  # narrows the keyword for the type checker
         values: dict[str, object] = {
@@ -81,7 +83,9 @@ def _withdrawn(old: Advisory, new: Advisory, draft: Draft) -> Iterator[ChangeDra
             ChangeType.CORRECTION, "withdrawn", None, new.withdrawn.isoformat(), wording.withdrawn(new), urgent=True
         )
     elif old.withdrawn is not None and new.withdrawn is None:
-        yield draft(ChangeType.CORRECTION, "withdrawn", old.withdrawn.isoformat(), None, wording.restored(new), urgent=True)
+        yield draft(
+            ChangeType.CORRECTION, "withdrawn", old.withdrawn.isoformat(), None, wording.restored(new), urgent=True
+        )
 
 
 def _upstream(old: Advisory, new: Advisory, draft: Draft) -> Iterator[ChangeDraft]:
@@ -204,7 +208,13 @@ def _cell(old: Cell | None, new: Cell, draft: Draft) -> Iterator[ChangeDraft]:
     if old is not None and old.status is Status.FIXED and new.status is not Status.FIXED:
         text = wording.cell_correction(old, new)
         yield draft(
-            ChangeType.CORRECTION, "cells.status", wording.state_word(old), wording.state_word(new), text, urgent=True, **place
+            ChangeType.CORRECTION,
+            "cells.status",
+            wording.state_word(old),
+            wording.state_word(new),
+            text,
+            urgent=True,
+            **place,
         )
     elif new.status is Status.FIXED:
         yield from _fixed_cell(old, new, draft, place)
@@ -229,10 +239,10 @@ def _fixed_cell(old: Cell | None, new: Cell, draft: Draft, place: dict[str, obje
     told: set[str] = set()
     for entry in new.fixed:
         known = before.get(entry.branch)
-        if entry.erratum:
-            told.add(entry.erratum)
         if known is not None and known.version == entry.version:
             continue
+        if entry.erratum:
+            told.add(entry.erratum)
         yield draft(
             ChangeType.FIXED_IN,
             "cells.fixed",
@@ -245,25 +255,19 @@ def _fixed_cell(old: Cell | None, new: Cell, draft: Draft, place: dict[str, obje
         )
     if not new.fixed and not before and (old is None or old.status is not Status.FIXED):
         yield draft(
-            ChangeType.FIXED_IN, "cells.fixed", wording.state_word(old) if old else None, None, wording.cell_fixed(new, None), **place
+            ChangeType.FIXED_IN,
+            "cells.fixed",
+            wording.state_word(old) if old else None,
+            None,
+            wording.cell_fixed(new, None),
+            **place,
         )
     if old is None or old.status is not Status.FIXED:
         return
-    for erratum in sorted(set(new.errata) - set(old.errata)):
-        if erratum in told and not any(one.erratum == erratum for one in before.values()) and _newly_fixed(before, new, erratum):
-            continue
+    for erratum in sorted(set(new.errata) - set(old.errata) - told):
         yield draft(
             ChangeType.ERRATUM_ADDED, "cells.errata", None, erratum, wording.cell_erratum(new, erratum), **place
         )
-
-
-def _newly_fixed(before: dict[str | None, object], new: Cell, erratum: str) -> bool:
-    """Whether this erratum's own `fixed_in` was drafted just now."""
-    for entry in new.fixed:
-        known = before.get(entry.branch)
-        if entry.erratum == erratum and (known is None or getattr(known, "version", None) != entry.version):
-            return True
-    return False
 
 
 def _companion(old: Cell | None, new: Cell, draft: Draft, place: dict[str, object]) -> Iterator[ChangeDraft]:

@@ -151,24 +151,26 @@ def _stated_fixes(version: RecordVersion, cves: frozenset[str]) -> dict[str, Ups
     }
 
 
-def establish_cve(versions: Sequence[RecordVersion], cves: frozenset[str]) -> list[tuple[CveObservation, RecordVersion]]:
+def establish_cve(
+    versions: Sequence[RecordVersion], cves: frozenset[str]
+) -> list[tuple[CveObservation, RecordVersion]]:
     """What a record says of each CVE as such: its newest word, where a lower severity needs a second good fetch."""
     found: dict[str, tuple[CveObservation, RecordVersion]] = {}
     pending: dict[str, float | None] = {}
     for version in versions:
-        for one in version.observations:
-            if not isinstance(one, CveObservation) or one.cve not in cves:
+        for stated in version.observations:
+            if not isinstance(stated, CveObservation) or stated.cve not in cves:
                 continue
-            before = found.get(one.cve)
-            lower = before is not None and _top_rank(one) < _top_rank(before[0]) and one.severity
-            if before is not None and lower:
-                score = one.severity[0].score
-                if pending.get(one.cve, object()) != score and version.seen < CONFIRMED_BY_FETCHES:
-                    pending[one.cve] = score
-                    one = replace(one, severity=before[0].severity)
-            if before is not None and not one.severity:
-                one = replace(one, severity=before[0].severity)
-            found[one.cve] = (one, version)
+            before = found.get(stated.cve)
+            keeps = False
+            if before is not None and not stated.severity:
+                keeps = True
+            elif before is not None and _top_rank(stated) < _top_rank(before[0]):
+                score = stated.severity[0].score
+                keeps = pending.get(stated.cve, object()) != score and version.seen < CONFIRMED_BY_FETCHES
+                pending[stated.cve] = score
+            kept = replace(stated, severity=before[0].severity) if before is not None and keeps else stated
+            found[stated.cve] = (kept, version)
     return [found[cve] for cve in sorted(found)]
 
 
@@ -188,7 +190,7 @@ def establish_exploitation(
     if newest is None:
         return None
     observation, version = newest
-    if version.missing >= GONE_AFTER_FETCHES and version.missing_since and version.missing_last:
-        if version.missing_last - version.missing_since >= GONE_AFTER:
-            return replace(observation, kev=False, ssvc=None), version
+    since, until = version.missing_since, version.missing_last
+    if version.missing >= GONE_AFTER_FETCHES and since and until and until - since >= GONE_AFTER:
+        return replace(observation, kev=False, ssvc=None), version
     return newest

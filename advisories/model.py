@@ -1,7 +1,7 @@
 """The state we keep and the changes we tell: frozen values, one per moment of the way.
 
-A `RecordVersion` is what one document said at one time; `fold.fold_advisory` turns all versions about one matter into an
-`Advisory`; `compare.compare_advisories` turns two of those into `ChangeDraft`s; storing gives a draft its `seq`.
+A `RecordVersion` is what one document said at one time; `fold.fold_advisory` turns all versions about one matter into
+an `Advisory`; `compare.compare_advisories` turns two of those into `ChangeDraft`s; storing gives a draft its `seq`.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class UpstreamPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamFix:
-    """The first fixed release of one branch: branch "6.12", version "6.12.85" (a mainline fix: branch = version = "7.0")."""
+    """The first fixed release of one branch: branch "6.12", version "6.12.85" (mainline: branch = version = "7.0")."""
 
     branch: str
     version: str
@@ -70,7 +70,7 @@ class CveObservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedVersion:
-    """A published package version that carries the fix; `branch` as versions.branch_of() gives it (EL dist tag) or None."""
+    """A published package version with the fix; `branch` as versions.branch_of() gives it (EL dist tag) or None."""
 
     version: str
     branch: str | None = None

@@ -42,7 +42,7 @@ def merge_upstream(claims: Sequence[tuple[CveObservation, Evidence]], fixes: Seq
                 UpstreamConflict(
                     branch=claim.fix.branch,
                     version=claim.fix.version,
-                    says=f"{claim.evidence.source} names {claim.fix.version}, {before.evidence.source} {before.fix.version}",
+                    says=f"{claim.evidence.source}: {claim.fix.version}, {before.evidence.source}: {before.fix.version}",
                     evidence=claim.evidence,
                 )
             )
@@ -62,11 +62,14 @@ def _introduced(claims: Sequence[tuple[CveObservation, Evidence]]) -> tuple[Upst
             if before is None or before.version is None:
                 found[key] = point
     commits = [one for one in found.values() if one.commit]
-    return tuple(sorted(commits or found.values(), key=lambda one: (_branch_order(one.version or "0"), one.commit or "")))
+    return tuple(
+        sorted(commits or found.values(), key=lambda one: (_branch_order(one.version or "0"), one.commit or ""))
+    )
 
 
 def _branch_order(branch: str) -> tuple[int, ...]:
-    return tuple(int(part) if part.isascii() and part.isdigit() else 0 for part in branch.split("-")[0].split("."))
+    parts = branch.split("-", maxsplit=1)[0].split(".")
+    return tuple(int(part) if part.isascii() and part.isdigit() else 0 for part in parts)
 
 
 def with_vendor_conflicts(upstream: Upstream, cells: Sequence[Cell]) -> Upstream:
@@ -92,7 +95,7 @@ def with_vendor_conflicts(upstream: Upstream, cells: Sequence[Cell]) -> Upstream
             UpstreamConflict(
                 branch=branch,
                 version=base,
-                says=f"{cell.distro} {cell.release or ''} ships the fix in {cell.fixed_version}; no {branch} release is named",
+                says=f"{cell.distro} {cell.release or ''} has the fix in {cell.fixed_version}; no {branch} release is named",
                 evidence=cell.evidence[0],
             )
         )

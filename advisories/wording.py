@@ -88,7 +88,9 @@ def first_sight(new: Advisory) -> str:
         return f"{text}. Fixed upstream in {', '.join(one.fix.version for one in new.upstream.fixed)}"
     fixed = [cell for cell in new.cells if cell.status is Status.FIXED and cell.kind is CellKind.PACKAGE]
     if fixed:
-        listed = ", ".join(f"{place(one.distro, one.release, one.stream)} {one.fixed_version or ''}".strip() for one in fixed[:6])
+        listed = ", ".join(
+            f"{place(one.distro, one.release, one.stream)} {one.fixed_version or ''}".strip() for one in fixed[:6]
+        )
         return f"{text}. Fixed in {listed}"
     return text
 
@@ -133,14 +135,23 @@ def _severity_words(claim: SeverityClaim) -> str:
 def carrier(one: Carrier) -> str:
     version = f" {one.version}" if one.version else ""
     erratum = f" ({one.erratum})" if one.erratum else ""
-    return f"Mitigation in {place(one.distro, one.release)}: {one.package}{version}{erratum}. The kernel itself is not fixed by it"
+    where = place(one.distro, one.release)
+    return f"Mitigation in {where}: {one.package}{version}{erratum}. The kernel itself is not fixed by it"
 
 
 def cell_fixed(cell: Cell, entry: FixedVersion | None) -> str:
     where = place(cell.distro, cell.release, cell.stream)
     if entry is None:
         return f"Fixed in {where}: {cell.package}, version not named" + _by(cell.errata[0] if cell.errata else None)
-    marks = [word for flag, word in ((cell.inferred, "inferred"), (cell.needs_subscription, "subscription needed"), (cell.partial, "partial")) if flag]
+    marks = [
+        word
+        for flag, word in (
+            (cell.inferred, "inferred"),
+            (cell.needs_subscription, "subscription needed"),
+            (cell.partial, "partial"),
+        )
+        if flag
+    ]
     dated = f", {entry.date.isoformat()}" if entry.date else ""
     text = f"Fixed in {where}: {cell.package} {entry.version}{_by(entry.erratum, dated)}"
     return f"{text} [{', '.join(marks)}]" if marks else text

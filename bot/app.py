@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from advisories.topics import Topic
@@ -14,6 +15,9 @@ from bot.config import Config, load_config
 from bot.ingest.cycle import Intake
 from bot.topic_files import load_topics
 from storage.store import Store
+
+if TYPE_CHECKING:
+    from bot.poll import Poller
 
 
 def program_version() -> str:
@@ -71,7 +75,7 @@ def allowed_hosts(config: Config) -> frozenset[str]:
     return frozenset(hosts)
 
 
-def make_poller(app: App) -> "Poller":
+def make_poller(app: App) -> Poller:
     """The poller with its two doors to the network."""
     from bot.poll import Poller
     from sources.git import GitDoor

@@ -15,8 +15,7 @@ from bot.ingest.state import Refold
 from bot.parsing import parse_here
 from sources.base import RawDocument
 from sources.baseline import SOURCE, as_of
-from storage import marks, records
-from storage import identity
+from storage import identity, marks, records
 
 FILE = Path(__file__).with_name("baseline.json")
 URL = "patchwatch:baseline"

@@ -151,7 +151,9 @@ def _value(key: Key, top: Mapping[str, object], environment: Mapping[str, str], 
     section = _section(top, key.section, where)
     _known(section, tuple(one.name for one in KEYS if one.section == key.section), f"{where}: [{key.section}]")
     if key.secret and key.name in section:
-        raise ConfigError(f"{where}: [{key.section}] {key.name}: secrets come from {key.variable} or a file named by {key.name}_file")
+        raise ConfigError(
+            f"{where}: [{key.section}] {key.name}: secrets come from {key.variable} or a file named by {key.name}_file"
+        )
     if key.variable in environment:
         return _convert(key, environment[key.variable], key.variable)
     if key.name in section:
@@ -243,13 +245,17 @@ def _source(name: str, table: object, where: str) -> SourceSettings:
     further = name.startswith(FURTHER_TREE_PREFIX)
     settings = _TREE_KEYS if further else tuple(find_source(name).settings)
     _known(table, (*SOURCE_KEYS, *settings), place)
-    enabled = _convert(Key(section="sources", name="enabled", default=True, means=""), table.get("enabled", True), f"{place} enabled")
+    enabled = _convert(
+        Key(section="sources", name="enabled", default=True, means=""), table.get("enabled", True), f"{place} enabled"
+    )
     interval = table.get("interval")
     given: dict[str, str | tuple[str, ...]] = {}
     for key in settings:
         if key in table:
             value = table[key]
-            given[key] = value.strip() if isinstance(value, str) and "," not in value else _word_list(value, f"{place} {key}")
+            given[key] = (
+                value.strip() if isinstance(value, str) and "," not in value else _word_list(value, f"{place} {key}")
+            )
     return SourceSettings(
         enabled=bool(enabled),
         interval_seconds=None if interval is None else seconds(str(interval), f"{place} interval"),

@@ -27,7 +27,12 @@ def _key(section: str, name: str, default: Scalar, means: str, *, secret: bool =
 
 
 KEYS: tuple[Key, ...] = (
-    _key("storage", "url", "", "Database: empty for SQLite in the data folder, sqlite:///FILE or postgresql://USER@HOST/NAME"),
+    _key(
+        "storage",
+        "url",
+        "",
+        "Database: empty for SQLite in the data folder, sqlite:///FILE or postgresql://USER@HOST/NAME",
+    ),
     _key("web", "listen", "127.0.0.1:8080", "Address and port of board, feeds and API"),
     _key("web", "base_url", "", "Public address of the board (https://…) for links in messages, feeds and mail"),
     _key("http", "contact", "", "A way to reach you (URL or mail address), told to the sources in the User-Agent"),
@@ -53,7 +58,12 @@ KEYS: tuple[Key, ...] = (
     _key("mail", "password_file", "", "File that holds the password at the MTA"),
     _key("mail", "starttls", True, "Require STARTTLS"),
     _key("mail", "from", "", "Sender address of digests and alerts"),
-    _key("alerts", "destination", "", "Where the operator is told of failing sources: telegram:<id>, matrix:!room, mail:address"),
+    _key(
+        "alerts",
+        "destination",
+        "",
+        "Where the operator is told of failing sources: telegram:<id>, matrix:!room, mail:address",
+    ),
     _key("alerts", "ping_url", "", "Address that is asked after every good cycle (dead man's switch)"),
     _key("topics", "paths", (), "Folders of topic files; empty: the built-in topics"),
 )

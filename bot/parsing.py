@@ -46,7 +46,9 @@ def parse_here(spec: SourceSpec, raw: RawDocument) -> Parsed:
 class ParseWorker:
     """One worker process for one source. Use as a context manager."""
 
-    def __init__(self, source: str, *, memory_bytes: int = MEMORY_LIMIT_BYTES, deadline_seconds: float = DEADLINE_SECONDS):
+    def __init__(
+        self, source: str, *, memory_bytes: int = MEMORY_LIMIT_BYTES, deadline_seconds: float = DEADLINE_SECONDS
+    ):
         self._source = source
         self._memory_bytes = memory_bytes
         self._deadline_seconds = deadline_seconds
@@ -76,7 +78,9 @@ class ParseWorker:
             pipe.send(raw)
             if not pipe.poll(self._deadline_seconds):
                 self.close()
-                return Parsed(raw=raw, document=None, problem=f"parsing took longer than {self._deadline_seconds:.0f} s")
+                return Parsed(
+                    raw=raw, document=None, problem=f"parsing took longer than {self._deadline_seconds:.0f} s"
+                )
             document, problem = pipe.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             self.close()

@@ -90,7 +90,9 @@ class Poller:
                 for stream in streams or {""}:
                     source_health.set_baseline_done(connection, spec.name, stream, at=now)
 
-    def _take(self, spec: SourceSpec, batch: Batch, parsed: Iterator[Parsed], report: PollReport, *, quiet: bool) -> None:
+    def _take(
+        self, spec: SourceSpec, batch: Batch, parsed: Iterator[Parsed], report: PollReport, *, quiet: bool
+    ) -> None:
         documents = list(parsed)
         unreadable = any(one.document is None for one in documents)
         result = ingest(
@@ -148,7 +150,9 @@ class Poller:
             source_health.record_good(connection, spec.name, now=now, next_due_at=now + self.interval(spec))
             self._count(connection, report)
             if report.quiet:
-                line = f"{spec.name}: first good fetch taken as baseline ({report.documents} documents); nothing was sent"
+                line = (
+                    f"{spec.name}: first good fetch taken as baseline ({report.documents} documents); nothing was sent"
+                )
                 source_health.add_note(connection, line, at=now, source=spec.name)
 
     def _failed(

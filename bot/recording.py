@@ -44,7 +44,9 @@ class Entry:
 
     def raw(self) -> RawDocument:
         """The document with its bytes. Raises RecordingError."""
-        return RawDocument(source=self.source, url=self.url, at=self.at, body=_read(self.path, self.number), kind=self.kind)
+        return RawDocument(
+            source=self.source, url=self.url, at=self.at, body=_read(self.path, self.number), kind=self.kind
+        )
 
 
 def read_recording(folder: Path) -> Iterator[Entry]:

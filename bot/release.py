@@ -60,7 +60,11 @@ class HeldSource:
                     lost |= records.keys_of_url(connection, self.name, one.raw.url)
             before = records.newest_versions(connection, self.name, sorted(stated))
         lines = [f"{key}: no longer listed" for key in sorted(lost - stated.keys())]
-        lines += [_turn(before[key], stated[key]) for key in sorted(stated) if key in before and weakened(before[key], stated[key])]
+        lines += [
+            _turn(before[key], stated[key])
+            for key in sorted(stated)
+            if key in before and weakened(before[key], stated[key])
+        ]
         yield from lines[:MAX_LINES]
         if len(lines) > MAX_LINES:
             yield f"… and {len(lines) - MAX_LINES} more"
@@ -71,9 +75,7 @@ class HeldSource:
         with self.app.store.write() as connection:
             document_store.drop_held(connection, self.name)
             source_health.release(connection, self.name)
-        result = ingest(
-            self.app.intake, find_source(self.name), self.parsed, now=now, mode=Mode(checked=False)
-        )
+        result = ingest(self.app.intake, find_source(self.name), self.parsed, now=now, mode=Mode(checked=False))
         return len(result.changes)
 
 

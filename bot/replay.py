@@ -40,9 +40,7 @@ def prepare(store: Store) -> None:
         marks.save_mark(connection, "origin", ORIGIN)
 
 
-def replay(
-    intake: Intake, path: Path, *, progress: Callable[[Entry], None] = lambda entry: None
-) -> ReplayReport:
+def replay(intake: Intake, path: Path, *, progress: Callable[[Entry], None] = lambda entry: None) -> ReplayReport:
     """Takes the whole recording in. Raises RecordingError, StorageError."""
     report = ReplayReport()
     workers: dict[str, ParseWorker] = {}

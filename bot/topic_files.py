@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from advisories.topics import Topic, parse_topic
 from advisories.topic_tables import TopicError
+from advisories.topics import Topic, parse_topic
 from sources.base import Watch
 
 BUILT_IN = Path(__file__).with_name("topics")

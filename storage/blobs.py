@@ -1,4 +1,4 @@
-"""Raw documents as they came: content-addressed by SHA-256, compressed, written once (temporary file, fsync, rename)."""
+"""Raw documents as they came: content-addressed by SHA-256, compressed, written aside, synced and renamed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class BlobStore:
         return self.folder / sha256[:2] / f"{sha256}.z"
 
     def put(self, body: bytes) -> str:
-        """Stores the bytes and returns their SHA-256; a body that is there already costs one look. Raises StorageError."""
+        """Stores the bytes and returns their SHA-256; a body that is there costs one look. Raises StorageError."""
         sha256 = hashlib.sha256(body).hexdigest()
         target = self.path(sha256)
         if target.exists():
@@ -45,7 +45,7 @@ class BlobStore:
         return sha256
 
     def get(self, sha256: str) -> bytes:
-        """The stored bytes. Raises StorageError when they are gone, StorageDamaged when they are not what was stored."""
+        """The stored bytes. Raises StorageError when they are gone, StorageDamaged when they have changed."""
         try:
             body = zlib.decompress(self.path(sha256).read_bytes())
         except FileNotFoundError:

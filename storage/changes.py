@@ -58,7 +58,9 @@ def load_change(connection: Connection, seq: int) -> Change | None:
 
 
 def load_changes(connection: Connection, seqs: Sequence[int]) -> list[Change]:
-    query = select(changes.c.seq, changes.c.uuid, changes.c.draft).where(changes.c.seq.in_(seqs)).order_by(changes.c.seq)
+    query = (
+        select(changes.c.seq, changes.c.uuid, changes.c.draft).where(changes.c.seq.in_(seqs)).order_by(changes.c.seq)
+    )
     return [_change(row) for row in connection.execute(query)]
 
 

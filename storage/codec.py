@@ -1,6 +1,6 @@
 """Domain values to JSON text and back, by msgspec; observations carry their type's name.
 
-The stored form is ours alone and follows the dataclasses: a field that is new needs a default, a field that goes needs a
+The stored form is ours alone and follows the dataclasses: a new field needs a default, a field that goes needs a
 migration or a rebuild.
 """
 

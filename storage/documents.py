@@ -80,7 +80,9 @@ def newest_hash(connection: Connection, *, source: str, url: str) -> str | None:
     ).scalar()
 
 
-def all_documents(connection: Connection, *, held: bool | None = None, source: str | None = None) -> Iterator[StoredDocument]:
+def all_documents(
+    connection: Connection, *, held: bool | None = None, source: str | None = None
+) -> Iterator[StoredDocument]:
     """In the order of a rebuild: (time, source, URL, hash)."""
     query = select(documents).order_by(documents.c.at, documents.c.source, documents.c.url, documents.c.sha256)
     if held is not None:

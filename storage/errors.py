@@ -1,9 +1,9 @@
 """The room's errors.
 
-    StorageError            the database or a document file cannot be used; the text says which and what to do
-    +-- StorageBusy         another process holds the database longer than we wait
-    +-- StorageFull         no space left: nothing is sent until there is
-    +-- StorageDamaged      an integrity check failed; a backup is needed
+StorageError            the database or a document file cannot be used; the text says which and what to do
++-- StorageBusy         another process holds the database longer than we wait
++-- StorageFull         no space left: nothing is sent until there is
++-- StorageDamaged      an integrity check failed; a backup is needed
 """
 
 from __future__ import annotations
@@ -32,9 +32,13 @@ def storage_error(error: DBAPIError | OSError, where: str) -> StorageError:
     text = str(getattr(error, "orig", None) or error).splitlines()[0]
     lowered = text.lower()
     if "disk is full" in lowered or "no space left" in lowered:
-        return StorageFull(f"{where}: no space left; nothing is sent until there is. Free space on the data folder's disk.")
+        return StorageFull(
+            f"{where}: no space left; nothing is sent until there is. Free space on the data folder's disk."
+        )
     if "locked" in lowered:
         return StorageBusy(f"{where}: the database is locked by another process; waited and gave up, the work is kept.")
     if "malformed" in lowered or "not a database" in lowered:
-        return StorageDamaged(f"{where}: the database is damaged ({text}); restore a backup: patchwatch db restore FILE.")
+        return StorageDamaged(
+            f"{where}: the database is damaged ({text}); restore a backup: patchwatch db restore FILE."
+        )
     return StorageError(f"{where}: {text}")

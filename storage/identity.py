@@ -11,7 +11,7 @@ from storage.tables import advisory_aliases, advisory_ids
 
 
 def resolve(connection: Connection, name: str) -> str | None:
-    """The current PW id for a PW id or an alias (case of ASCII letters is ignored), redirects followed; None if unknown."""
+    """The current PW id for a PW id or an alias (in any case), redirects followed; None if unknown."""
     wanted = name.strip().upper()
     found = connection.execute(select(advisory_aliases.c.id).where(advisory_aliases.c.alias == wanted)).scalar()
     if found is None:
@@ -58,9 +58,7 @@ def kind_of(connection: Connection, pw_id: str) -> str:
 
 def open_advisory(connection: Connection, *, aliases: Iterable[str], kind: str, year: int, at: datetime) -> str:
     """Gives out the next id of the year and binds the aliases to it."""
-    highest = connection.execute(
-        select(func.max(advisory_ids.c.number)).where(advisory_ids.c.year == year)
-    ).scalar()
+    highest = connection.execute(select(func.max(advisory_ids.c.number)).where(advisory_ids.c.year == year)).scalar()
     number = (highest or 0) + 1
     pw_id = f"PW-{year}-{number}"
     connection.execute(insert(advisory_ids).values(id=pw_id, year=year, number=number, kind=kind, opened_at=at))

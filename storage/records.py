@@ -40,7 +40,9 @@ def add_version(connection: Connection, version: NewVersion) -> bool:
             connection.execute(
                 update(records)
                 .where(records.c.record_id == before["record_id"])
-                .values(seen=before["seen"] + 1, last_seen_at=version.at, missing=0, missing_since=None, missing_last=None)
+                .values(
+                    seen=before["seen"] + 1, last_seen_at=version.at, missing=0, missing_since=None, missing_last=None
+                )
             )
         return False
     same = select(records.c.record_id).where(

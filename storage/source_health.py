@@ -137,19 +137,24 @@ def set_state(connection: Connection, name: str, state: str) -> None:
 def hold(connection: Connection, name: str, reason: str, *, at: datetime) -> None:
     ensure_source(connection, name)
     connection.execute(update(sources).where(sources.c.name == name).values(state="held", held_reason=reason))
-    add_note(connection, f"{name} is held: {reason}. See the difference and let it go on: patchwatch sources release {name}", at=at, source=name)
+    add_note(
+        connection,
+        f"{name} is held: {reason}. See the difference and let it go on: patchwatch sources release {name}",
+        at=at,
+        source=name,
+    )
 
 
 def release(connection: Connection, name: str) -> None:
-    connection.execute(update(sources).where(sources.c.name == name).values(state="waiting", held_reason=None, next_due_at=None))
+    connection.execute(
+        update(sources).where(sources.c.name == name).values(state="waiting", held_reason=None, next_due_at=None)
+    )
 
 
 def count_records(connection: Connection, name: str, seen: int, rejected: int) -> None:
     ensure_source(connection, name)
     connection.execute(
-        update(sources)
-        .where(sources.c.name == name)
-        .values(records=sources.c.records + seen, rejected=rejected)
+        update(sources).where(sources.c.name == name).values(records=sources.c.records + seen, rejected=rejected)
     )
 
 

@@ -37,7 +37,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction: committed at the end, rolled back on any error. Raises StorageError for operational failures."""
+        """One transaction: committed at the end, rolled back on any error. Raises StorageError."""
         with self._writer:
             try:
                 with self.engine.connect() as connection:
@@ -95,7 +95,7 @@ def open_store(url: str | None, data_dir: Path) -> Store:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3's own: we begin transactions ourselves
+    connection.isolation_level = None  # sqlite3's own: we begin transactions ourselves
     cursor = connection.cursor()
     for statement in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {statement}")

@@ -43,7 +43,9 @@ def _head(advisory: Advisory) -> list[str]:
     lines = []
     if advisory.severity is not None and advisory.severity.claim.level is not None:
         score = advisory.severity.claim.score
-        lines.append(f"Severity   {advisory.severity.claim.level.value}" + (f" {score:.1f}" if score is not None else ""))
+        lines.append(
+            f"Severity   {advisory.severity.claim.level.value}" + (f" {score:.1f}" if score is not None else "")
+        )
     if advisory.exploited.kev:
         lines.append(f"Exploited  {wording.exploited(advisory.exploited)}")
     if advisory.withdrawn:
@@ -55,9 +57,16 @@ def _head(advisory: Advisory) -> list[str]:
 
 
 def _print_cell(cell: Cell) -> None:
-    label = " ".join(part for part in (cell.release, cell.stream and f"({cell.stream})", cell.codename) if part) or "rolling"
+    label = (
+        " ".join(part for part in (cell.release, cell.stream and f"({cell.stream})", cell.codename) if part)
+        or "rolling"
+    )
     word = wording.state_phrase(cell)
-    marks = [name for flag, name in ((cell.inferred, "inferred"), (cell.partial, "partial"), (cell.shipped_only, "shipped")) if flag]
+    marks = [
+        name
+        for flag, name in ((cell.inferred, "inferred"), (cell.partial, "partial"), (cell.shipped_only, "shipped"))
+        if flag
+    ]
     if cell.needs_subscription:
         marks.append("subscription")
     mark = f" [{', '.join(marks)}]" if marks else ""
@@ -65,7 +74,9 @@ def _print_cell(cell: Cell) -> None:
     version = f" {cell.fixed_version}" if cell.fixed_version else ""
     errata = f" {cell.errata[0]}" if cell.errata else ""
     state = typer.style(word, fg=_COLOURS[cell.status])
-    typer.echo(f"  {printable(label):18} {printable(cell.package):16} {state}{printable(version + errata + since + mark)}")
+    typer.echo(
+        f"  {printable(label):18} {printable(cell.package):16} {state}{printable(version + errata + since + mark)}"
+    )
     if len(cell.fixed) > 1:
         for entry in cell.fixed[1:]:
             typer.echo(printable(f"{'':37}also {entry.branch or ''}: {entry.version} {entry.erratum or ''}".rstrip()))

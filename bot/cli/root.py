@@ -1,4 +1,4 @@
-"""`patchwatch [--config FILE] [--data DIR] [-v] COMMAND`: the commands and what each error means for the exit status."""
+"""`patchwatch [--config FILE] [--data DIR] [-v] COMMAND`, and what each error means for the exit status."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def flags(
     context: typer.Context,
     config: Annotated[Path | None, typer.Option("--config", help="Configuration file.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of database, documents and git mirrors.")] = None,
-    verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="More about what happens, on stderr.")] = 0,
+    verbose: Annotated[
+        int, typer.Option("-v", "--verbose", count=True, help="More about what happens, on stderr.")
+    ] = 0,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
     ] = False,
@@ -72,7 +74,7 @@ def flags(
 
 @contextmanager
 def opened(context: typer.Context, *, baseline: bool = True) -> Iterator[App]:
-    """The application for a command, the shipped baseline loaded; known errors become one line and their exit status."""
+    """The application for a command, the baseline loaded; known errors become one line and their exit status."""
     from advisories.topic_tables import TopicError
     from bot.app import open_app
     from bot.baseline import load_baseline

@@ -13,7 +13,6 @@ import typer
 from bot.cli.output import Format, print_json, printable
 from bot.cli.root import EXIT_PARTLY, EXIT_USAGE, CommandError, app, opened
 
-
 if TYPE_CHECKING:
     from bot.poll import PollReport
     from bot.recording import Entry
@@ -42,7 +41,9 @@ def run(
 @app.command()
 def poll(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources; all that are on without one.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources; all that are on without one.")
+    ] = None,
     format: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
     """One cycle now; a line per source."""

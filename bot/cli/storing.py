@@ -32,10 +32,14 @@ def check(context: typer.Context) -> None:
     with opened(context, baseline=False) as loaded:
         problem = integrity_problem(loaded.store)
         if problem is not None:
-            raise CommandError(f"the database is damaged: {problem}; restore a backup: patchwatch db restore FILE", EXIT_STORAGE)
+            raise CommandError(
+                f"the database is damaged: {problem}; restore a backup: patchwatch db restore FILE", EXIT_STORAGE
+            )
         missing = missing_documents(loaded.store)
         if missing:
-            raise CommandError(f"{len(missing)} stored documents are gone or damaged, the first is {missing[0]}", EXIT_STORAGE)
+            raise CommandError(
+                f"{len(missing)} stored documents are gone or damaged, the first is {missing[0]}", EXIT_STORAGE
+            )
         typer.echo("database and documents are whole")
 
 

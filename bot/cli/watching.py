@@ -22,7 +22,9 @@ FORMAT = Annotated[Format, typer.Option("--format", help="table for people, json
 def status(
     context: typer.Context,
     advisory: Annotated[str, typer.Argument(metavar="ID", help="PW id or alias (CVE-2026-31431).")],
-    distro: Annotated[str | None, typer.Option("--distro", help="Only this place: debian/12, ubuntu, rhel/9/9.6.")] = None,
+    distro: Annotated[
+        str | None, typer.Option("--distro", help="Only this place: debian/12, ubuntu, rhel/9/9.6.")
+    ] = None,
     format: FORMAT = Format.TABLE,
 ) -> None:
     """The fix matrix of an advisory."""
@@ -35,7 +37,9 @@ def status(
         pw_id = identity.resolve(connection, advisory)
         found = advisory_store.load_advisory(connection, pw_id) if pw_id else None
         if found is None:
-            raise CommandError(f"no advisory {printable(advisory)!r} is known here; see: patchwatch changes", EXIT_USAGE)
+            raise CommandError(
+                f"no advisory {printable(advisory)!r} is known here; see: patchwatch changes", EXIT_USAGE
+            )
         cells = select_cells(found, distro)
         if distro is not None and not cells:
             typer.echo(f"patchwatch: nothing is known of {printable(distro)} for {found.id}", err=True)
@@ -68,7 +72,9 @@ def changes(
 
     with opened(context) as loaded:
         if topic is not None and topic not in {one.slug for one in loaded.topics}:
-            raise CommandError(f"no topic {printable(topic)!r}; there are: {', '.join(one.slug for one in loaded.topics)}", EXIT_USAGE)
+            raise CommandError(
+                f"no topic {printable(topic)!r}; there are: {', '.join(one.slug for one in loaded.topics)}", EXIT_USAGE
+            )
         start = None if since is None else datetime.now(UTC) - parse_since(since)
         with loaded.store.read() as connection:
             found = change_store.list_changes(connection, since=start, topic=topic, with_quiet=False)
@@ -108,7 +114,9 @@ def topics(
             return
         chosen = next((one for one in loaded.topics if one.slug == slug), None)
         if chosen is None:
-            raise CommandError(f"no topic {printable(slug)!r}; there are: {', '.join(one.slug for one in loaded.topics)}", EXIT_USAGE)
+            raise CommandError(
+                f"no topic {printable(slug)!r}; there are: {', '.join(one.slug for one in loaded.topics)}", EXIT_USAGE
+            )
         if format is Format.JSON:
             print_json(topic_view(chosen))
             return
@@ -119,12 +127,20 @@ def topics(
 
 def _watches(topic: Topic) -> str:
     parts = ["every kernel CVE"] if topic.every_cve else []
-    counted = (("CVE", topic.cves), ("path", topic.paths), ("subject", topic.subjects), ("word", topic.words), ("list", topic.lists))
+    counted = (
+        ("CVE", topic.cves),
+        ("path", topic.paths),
+        ("subject", topic.subjects),
+        ("word", topic.words),
+        ("list", topic.lists),
+    )
     parts += [f"{len(values)} {name}{'s' if len(values) != 1 else ''}" for name, values in counted if values]
     return ", ".join(parts)
 
 
-sources_app = typer.Typer(help="Health of the sources: last good fetch, newest record, next poll, state, why.", invoke_without_command=True)
+sources_app = typer.Typer(
+    help="Health of the sources: last good fetch, newest record, next poll, state, why.", invoke_without_command=True
+)
 app.add_typer(sources_app, name="sources")
 
 
@@ -141,7 +157,14 @@ def sources(context: typer.Context, format: FORMAT = Format.TABLE) -> None:
             print_json({"sources": views})
             return
         rows = [
-            [one["name"], one["state"], one["last_good"] or "never", one["next_poll"] or "-", str(one["records"]), one["why"] or ""]
+            [
+                one["name"],
+                one["state"],
+                one["last_good"] or "never",
+                one["next_poll"] or "-",
+                str(one["records"]),
+                one["why"] or "",
+            ]
             for one in views
         ]
         print_table(("source", "state", "last good", "next poll", "records", "why"), rows, empty="No source.")

@@ -42,7 +42,9 @@ class Turned:
         if self.lost:
             parts.append(f"{len(self.lost)} records no longer listed")
         if self.weakened:
-            parts.append(f"{len(self.weakened)} records turned to fixed without an erratum, not affected, withdrawn or lower")
+            parts.append(
+                f"{len(self.weakened)} records turned to fixed without an erratum, not affected, withdrawn or lower"
+            )
         return f"{' and '.join(parts)}, of {self.stored} stored"
 
 

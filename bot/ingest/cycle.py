@@ -267,4 +267,3 @@ class _Work:
     def _moment(self) -> datetime:
         """When the facts became known to us: the newest document's time in this batch."""
         return max((one.at for one in self._patch_versions), default=self._now)
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from advisories.mail import PatchMail
 from advisories.matching import cve_topics, link_topics, named_cves, opening_topics
 from advisories.model import RecordVersion
 from advisories.observation import (
@@ -20,7 +21,6 @@ from advisories.observation import (
     RefsObservation,
     ReleaseObservation,
 )
-from advisories.mail import PatchMail
 from advisories.topics import Topic
 from advisories.words import EvidenceClass
 
@@ -61,7 +61,7 @@ def record_subjects(topics: Sequence[Topic], observations: Iterable[Observation]
 
 
 def may_open(topics: Sequence[Topic], version: RecordVersion) -> set[str]:
-    """CVE ids for which this record may open an advisory (DESIGN rule 4): named by a CNA or vendor record, watched by a topic."""
+    """CVE ids for which this record may open an advisory: a CNA or vendor record, a topic that watches (DESIGN rule 4)."""
     if version.evidence.evidence_class not in OPENING_CLASSES:
         return set()
     opened: set[str] = set()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.views.status import Json, evidence_view, when
 from advisories.model import Change
+from bot.views.status import Json, evidence_view, when
 
 
 def change_view(one: Change) -> Json:

@@ -33,7 +33,9 @@ def evidence_view(one: Evidence) -> Json:
     }
 
 
-def status_view(advisory: Advisory, *, as_of: datetime, topics: Sequence[Topic] = (), cells: Sequence[Cell] | None = None) -> Json:
+def status_view(
+    advisory: Advisory, *, as_of: datetime, topics: Sequence[Topic] = (), cells: Sequence[Cell] | None = None
+) -> Json:
     """The whole document; `cells` narrows the matrix (`--distro`)."""
     own = [topic for topic in topics if topic.slug in advisory.topics]
     return {
@@ -177,7 +179,13 @@ def mitigations_view(advisory: Advisory, topics: Sequence[Topic]) -> list[Json]:
 
 def _mitigation_view(one: Mitigation, carriers: Sequence[Carrier]) -> Json:
     listed = [
-        {"distro": each.distro, "release": each.release, "package": each.package, "version": each.version, "erratum": each.erratum}
+        {
+            "distro": each.distro,
+            "release": each.release,
+            "package": each.package,
+            "version": each.version,
+            "erratum": each.erratum,
+        }
         for each in one.carried_by
     ]
     return {

@@ -150,7 +150,8 @@ def _cell(cve: str, cell: _Cell) -> CellObservation:
         disposition=cell.disposition,
         justification=cell.justification,
         fixed=tuple(
-            FixedVersion(version=each.version, branch=each.branch, erratum=each.erratum, date=each.date) for each in cell.fixed
+            FixedVersion(version=each.version, branch=each.branch, erratum=each.erratum, date=each.date)
+            for each in cell.fixed
         ),
         errata=tuple(each.erratum for each in cell.fixed if each.erratum),
         vendor_status=cell.vendor_status,
