@@ -185,19 +185,23 @@ def missing_part() -> str:
 
 
 def _wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until cgit answers; 404 is its answer as long as no repository is listed."""
     until = time.monotonic() + READY_SECONDS
-    while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > until:
-                raise
-        finally:
-            connection.close()
+    while not _answers(port):
+        if process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError(f"lighttpd did not answer on port {port}")
         time.sleep(0.02)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status in (200, 404)
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 @pytest.fixture(scope="session")
