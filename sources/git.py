@@ -330,6 +330,8 @@ class GitDoor:
             path,
             address,
             [*flags, "--end-of-options", "origin"],
+            partial="tree:0",
+            single=True,
             stdin="".join(f"{name}\n" for name in missing).encode(),
         )
 

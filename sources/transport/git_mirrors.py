@@ -115,10 +115,10 @@ class Mirrors:
         try:
             filtered = self._fetch(order, order.path, shallow=())
         except GitFailure as failure:
-            if is_network_failure(failure) or self._is_sound(order.path):
+            if is_network_failure(failure) or self._is_sound(order):
                 raise self._runner.fetch_error(order.path, failure) from None
             return None
-        self._repack_when_many(order.path)
+        self._repack_when_many(order)
         return filtered
 
     def _clone(self, order: MirrorOrder, aside: Path) -> bool:
@@ -150,7 +150,9 @@ class Mirrors:
         flags = [*FETCH_FLAGS, "--atomic", "--prune", *shallow]
         if order.filter is not None:
             flags.append(f"--filter={order.filter}")
-        output = self._runner.fetch(path, order.address, [*flags, "--end-of-options", "origin", *order.refspecs])
+        output = self._runner.fetch(
+            path, order.address, [*flags, "--end-of-options", "origin", *order.refspecs], partial=order.filter
+        )
         return order.filter is not None and _FILTER_IGNORED not in output.stderr
 
     def _put_in_place(self, path: Path, aside: Path) -> None:
@@ -201,19 +203,26 @@ class Mirrors:
         except GitError:
             return None
 
-    def _is_sound(self, path: Path) -> bool:
+    def _is_sound(self, order: MirrorOrder) -> bool:
         try:
-            self._runner.read(path, ["fsck", "--connectivity-only", "--no-dangling", "--no-progress"], what="fsck")
+            self._runner.read(
+                order.path,
+                ["fsck", "--connectivity-only", "--no-dangling", "--no-progress"],
+                what="the mirror cannot be checked",
+                partial=order.filter,
+            )
         except GitError as error:
             return error.kind == "timeout"
         return True
 
-    def _repack_when_many(self, path: Path) -> None:
-        packs = sum(1 for _ in (path / "objects" / "pack").glob("*.pack"))
+    def _repack_when_many(self, order: MirrorOrder) -> None:
+        packs = sum(1 for _ in (order.path / "objects" / "pack").glob("*.pack"))
         if packs > MOST_PACKS:
             # A mirror with many packs is slow, not wrong: the next fetch tries again.
             with suppress(GitError):
-                self._runner.read(path, ["gc", "--quiet", "--no-detach"], what="the mirror cannot be repacked")
+                self._runner.read(
+                    order.path, ["gc", "--quiet"], what="the mirror cannot be repacked", partial=order.filter
+                )
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

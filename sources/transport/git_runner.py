@@ -90,13 +90,14 @@ class GitRunner:
         stdin: bytes = b"",
         accept: frozenset[int] = frozenset({0}),
         max_output: int = READ_OUTPUT,
+        partial: str | None = None,
     ) -> Output:
-        """Run a command that stays on this machine; `what` begins the error's text."""
+        """Run a command that stays on this machine; `what` begins the error's text. partial: see `partial_config`."""
         try:
             return run_git(
                 arguments,
                 folder=path,
-                variables=self._variables({}),
+                variables=self._variables(partial_config(partial)),
                 deadline_seconds=self._deadline_seconds,
                 max_output=max_output,
                 stdin=stdin,
@@ -132,9 +133,24 @@ class GitRunner:
 
     # Fetching: one address
 
-    def fetch(self, path: Path, address: GitAddress, arguments: Sequence[str], *, stdin: bytes = b"") -> Output:
-        """`git fetch` from `address` into the repository at `path`; one fetch at a time per host. Raises GitFailure."""
-        config = {**address.config, "remote.origin.url": address.url}
+    def fetch(
+        self,
+        path: Path,
+        address: GitAddress,
+        arguments: Sequence[str],
+        *,
+        partial: str | None,
+        stdin: bytes = b"",
+        single: bool = False,
+    ) -> Output:
+        """`git fetch` from `address` into the repository at `path`; one fetch at a time per host. Raises GitFailure.
+
+        single: the objects asked for are to come although the server would think that we have them: a commits-only
+        mirror has a commit and not its tree.
+        """
+        config = {**address.config, **partial_config(partial), "remote.origin.url": address.url}
+        if single:
+            config["fetch.negotiationAlgorithm"] = "noop"
         with self._host_lock(address.host):
             return run_git(
                 ["fetch", *arguments],
@@ -166,6 +182,17 @@ class GitRunner:
     def _host_lock(self, host: str) -> threading.Lock:
         with self._lock:
             return self._hosts.setdefault(host, threading.Lock())
+
+
+def partial_config(object_filter: str | None) -> dict[str, str]:
+    """What tells git that objects may be missing here because `object_filter` left them out.
+
+    Told to the runs that fetch, check and repack, and never written into the mirror: to all others a missing object is
+    just missing, where a known promisor would make git (before 2.45) try to fetch it and die.
+    """
+    if object_filter is None:
+        return {}
+    return {"remote.origin.promisor": "true", "remote.origin.partialclonefilter": object_filter}
 
 
 def is_network_failure(failure: GitFailure) -> bool:
