@@ -224,7 +224,9 @@ class HttpDoor:
             raise self._error(asked, "timeout", f"{within} ({str(error) or type(error).__name__})") from None
         except (httpx.RemoteProtocolError, httpcore.RemoteProtocolError) as error:
             raise self._broken(asked, error) from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        except httpx.InvalidURL as error:
+            raise self._error(asked, "content", f"a redirect to an address that cannot be read: {error}") from None
+        except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise self._error(asked, "network", str(error) or type(error).__name__) from None
         except (httpcore.ProxyError, httpcore.UnsupportedProtocol, OSError) as error:
             raise self._error(asked, "network", str(error) or type(error).__name__) from None

@@ -74,9 +74,13 @@ class FaultProxy:
             except OSError:
                 return
             with self._kept(server):
-                threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
+                forward = threading.Thread(target=self._forward, args=(client, server), daemon=True)
+                forward.start()
                 with contextlib.suppress(OSError):
                     self._answer(client, server, fault)
+                with contextlib.suppress(OSError):  # a socket that is read from elsewhere would not really close
+                    client.shutdown(socket.SHUT_RD)
+                forward.join(timeout=5)
 
     @contextmanager
     def _kept(self, sock: socket.socket) -> Iterator[None]:
