@@ -188,7 +188,7 @@ class GitDoor:
         self._check_paths(path, [prefix] if prefix else [])
         output = self._runner.read(
             path,
-            ["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, "--", *([prefix] if prefix else [])],
+            ["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, *([prefix] if prefix else [])],
             what=f"the files of {commit} cannot be listed",
         )
         entries = []

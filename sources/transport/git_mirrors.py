@@ -28,6 +28,7 @@ FETCH_FLAGS: Final = (
     "--recurse-submodules=no",
 )
 _FILTER_IGNORED: Final = "filtering not recognized by server"
+_REF_IN_THE_WAY: Final = "cannot lock ref"
 _NOTHING_SINCE: Final = ("no commits selected for shallow", "error processing shallow info", "dulwich")
 
 
@@ -139,7 +140,9 @@ class Mirrors:
         if order.shallow_since is None:
             return self._fetch(order, aside, shallow=())
         try:
-            return self._fetch(order, aside, shallow=(f"--shallow-since={order.shallow_since.isoformat()}",))
+            return self._fetch(
+                order, aside, shallow=(f"--shallow-since={order.shallow_since.isoformat()}T00:00:00+0000",)
+            )
         except GitFailure as failure:
             if not any(text in failure.text for text in _NOTHING_SINCE):
                 raise
@@ -147,12 +150,17 @@ class Mirrors:
             return self._fetch(order, aside, shallow=("--depth=1",))
 
     def _fetch(self, order: MirrorOrder, path: Path, *, shallow: tuple[str, ...]) -> bool:
-        flags = [*FETCH_FLAGS, "--atomic", "--prune", *shallow]
+        flags = [*FETCH_FLAGS, "--prune", *shallow]
         if order.filter is not None:
             flags.append(f"--filter={order.filter}")
-        output = self._runner.fetch(
-            path, order.address, [*flags, "--end-of-options", "origin", *order.refspecs], partial=order.filter
-        )
+        wanted = [*flags, "--end-of-options", "origin", *order.refspecs]
+        try:
+            output = self._runner.fetch(path, order.address, ["--atomic", *wanted], partial=order.filter)
+        except GitFailure as failure:
+            if _REF_IN_THE_WAY not in failure.text:
+                raise
+            # A branch took the place of a folder of branches: one transaction cannot do that, prune and update can.
+            output = self._runner.fetch(path, order.address, wanted, partial=order.filter)
         return order.filter is not None and _FILTER_IGNORED not in output.stderr
 
     def _put_in_place(self, path: Path, aside: Path) -> None:
