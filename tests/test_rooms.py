@@ -161,7 +161,7 @@ def test_the_host_check_imports_the_standard_library_and_itself() -> None:
 
 
 def test_nothing_opens_urls_by_the_standard_library() -> None:
-    """urllib.request and http.client would go round the guarded door; only the host check, which is alone, has no other."""
+    """urllib.request and http.client would go round the guarded door; the host check stands alone and has no other."""
     found = {
         name: sorted({"urllib.request", "http.client"} & set(imported_names(tree)))
         for name, tree in modules_of("advisories", "sources", "storage", "bot")
