@@ -1,0 +1,7 @@
+"""Started as a single file or by python -m bot.hostcheck."""
+
+import sys
+
+from bot.hostcheck.cli import main
+
+sys.exit(main())

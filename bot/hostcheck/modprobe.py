@@ -1,0 +1,278 @@
+"""Reads modprobe.d(5) as kmod does: what would happen when the kernel asks for a module by name.
+
+Source: kmod's libkmod-config.c and libkmod-module.c. A file name counts once, from the first folder that has it; files
+are read in order of name; the first matching `install` wins; `blacklist` hides only what was found by an alias.
+"""
+
+import re
+from fnmatch import fnmatchcase
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+
+from bot.hostcheck.files import HostFiles
+
+FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
+FAILING = ("/bin/false", "/usr/bin/false", "false", "/bin/true", "/usr/bin/true", "true", ":")
+_BLANK = re.compile(r"[ \t]+")
+
+
+class Rule(NamedTuple):
+    """One line of modprobe.d: command alias | blacklist | install | options | softdep, with where it stands."""
+
+    command: str
+    name: str
+    words: str
+    path: str
+
+
+class Rules(NamedTuple):
+    """The rules in kmod's order; unread names the files that could not be read: with one, nothing is certain."""
+
+    rules: Tuple[Rule, ...]
+    unread: Tuple[str, ...]
+
+    def of(self, command: str) -> List[Rule]:
+        """The rules of one command."""
+        return [rule for rule in self.rules if rule.command == command]
+
+
+class Modules(NamedTuple):
+    """The module tree of one kernel: dependencies, aliases and what is built in, names with `_`."""
+
+    dependencies: Dict[str, Tuple[str, ...]]
+    aliases: Tuple[Tuple[str, str], ...]
+    builtin: Set[str]
+
+
+class Action(NamedTuple):
+    """One step kmod would take: kind insmod | install | builtin; word is the module or the command."""
+
+    kind: str
+    word: str
+    module: str
+
+
+class Probe(NamedTuple):
+    """What a request does. refused: "" or why nothing is tried (blacklist, not found). rule: the one that decided."""
+
+    actions: Tuple[Action, ...]
+    refused: str
+    rule: Optional[Rule]
+
+
+def underscored(name: str) -> Optional[str]:
+    """`-` as `_` outside brackets, as kmod compares; None for unbalanced brackets (kmod drops the line)."""
+    parts = re.split(r"(\[[^\]]*\])", name)
+    if any(("[" in part or "]" in part) for part in parts[::2]):
+        return None
+    return "".join(part if at % 2 else part.replace("-", "_") for at, part in enumerate(parts))
+
+
+def logical_lines(text: str) -> List[str]:
+    """Lines with continuations joined; a backslash before anything else is dropped, as kmod's reader does."""
+    lines, line, letters = [], [], iter(text)
+    for letter in letters:
+        if letter == "\\":
+            following = next(letters, "")
+            if following != "\n":
+                line.append(following)
+        elif letter == "\n":
+            lines.append("".join(line))
+            line = []
+        else:
+            line.append(letter)
+    return [*lines, "".join(line)]
+
+
+def parse_rules(text: str, path: str) -> List[Rule]:
+    """The rules of one file; lines that kmod ignores are left out."""
+    rules = []
+    for line in logical_lines(text):
+        if not line or line[0] == "#":
+            continue
+        command, _, rest = line.lstrip(" \t").partition(" ") if "\t" not in line else _by_blank(line.lstrip(" \t"))
+        name, _, words = _by_blank(rest.lstrip(" \t"))
+        normal = underscored(name) if name else None
+        if normal is None:
+            continue
+        if command == "blacklist":
+            rules.append(Rule(command, normal, "", path))
+        elif command == "alias":
+            target = underscored(_by_blank(words.lstrip(" \t"))[0])
+            if target:
+                rules.append(Rule(command, normal, target, path))
+        elif command in ("install", "options", "softdep", "remove") and words:
+            rules.append(Rule(command, normal, words, path))
+    return rules
+
+
+def _by_blank(text: str) -> Tuple[str, str, str]:
+    found = re.search(r"[ \t]", text)
+    return (text, "", "") if found is None else (text[: found.start()], " ", text[found.end() :])
+
+
+def read_rules(files: HostFiles, cmdline: str = "", folders: Tuple[str, ...] = FOLDERS) -> Rules:
+    """All rules of a tree in kmod's order, and those of modprobe.blacklist= on the running kernel's command line."""
+    chosen: Dict[str, str] = {}
+    unread = []
+    for folder in folders:
+        for name in files.names(folder):
+            path = folder + "/" + name
+            if is_rule_file(name) and name not in chosen and files.kind(path) != "folder":
+                chosen[name] = path
+        if folder in files.problems:
+            unread.append(folder)
+    rules: List[Rule] = []
+    for name in sorted(chosen, key=lambda each: each.encode("utf-8", "surrogateescape")):
+        if files.real(chosen[name]) == "/dev/null":
+            continue
+        reading = files.read(chosen[name])
+        if not reading.whole and reading.state != "absent":
+            unread.append(chosen[name])
+        rules.extend(parse_rules(reading.text, chosen[name]))
+    for word in cmdline.split():
+        if word.replace("-", "_").startswith("modprobe.blacklist="):
+            listed = word.partition("=")[2].split(",")
+            rules.extend(Rule("blacklist", each.replace("-", "_"), "", "/proc/cmdline") for each in listed if each)
+    return Rules(tuple(rules), tuple(unread))
+
+
+def is_rule_file(name: str) -> bool:
+    """kmod reads NAME.conf and NAME.alias, and no hidden file."""
+    return not name.startswith(".") and (
+        (name.endswith(".conf") and len(name) > 5) or (name.endswith(".alias") and len(name) > 6)
+    )
+
+
+def parse_dependencies(text: str) -> Dict[str, Tuple[str, ...]]:
+    """modules.dep: module -> what it needs, nearest first."""
+    needs = {}
+    for line in text.split("\n"):
+        path, colon, rest = line.partition(":")
+        if colon:
+            needs[module_name(path)] = tuple(module_name(each) for each in rest.split())
+    return needs
+
+
+def parse_aliases(text: str) -> Tuple[Tuple[str, str], ...]:
+    """modules.alias: (pattern, module)."""
+    found = []
+    for line in text.split("\n"):
+        words = line.split()
+        if len(words) == 3 and words[0] == "alias":
+            pattern = underscored(words[1])
+            if pattern:
+                found.append((pattern, words[2].replace("-", "_")))
+    return tuple(found)
+
+
+def module_name(path: str) -> str:
+    """algif_aead of kernel/crypto/algif-aead.ko.zst."""
+    return path.strip().rpartition("/")[2].partition(".")[0].replace("-", "_")
+
+
+def matches(pattern: str, name: str) -> bool:
+    """fnmatch(3); its [^...] is Python's [!...]."""
+    return fnmatchcase(name, pattern.replace("[^", "[!"))
+
+
+def probe(rules: Rules, modules: Modules, name: str) -> Probe:
+    """What `modprobe NAME` would do, without doing it."""
+    wanted = name.replace("-", "_")
+    actions: List[Action] = []
+    refused, decisive = "", None
+    targets = _lookup(rules, modules, wanted)
+    if not targets:
+        return Probe((), "not found", None)
+    for module, by_alias, rule in targets:
+        hidden = next((each for each in rules.of("blacklist") if each.name == module), None)
+        if by_alias and hidden is not None:
+            refused, decisive = "blacklist", hidden
+            continue
+        steps = _steps(rules, modules, module)
+        if steps is None:
+            refused, decisive = "not found", rule
+            break
+        actions.extend(steps)
+    return Probe(tuple(actions), refused, decisive)
+
+
+def _lookup(rules: Rules, modules: Modules, name: str) -> List[Tuple[str, bool, Optional[Rule]]]:
+    found: List[Tuple[str, bool, Optional[Rule]]] = [
+        (rule.words, True, rule) for rule in rules.of("alias") if matches(rule.name, name)
+    ]
+    if found:
+        return found
+    if name in modules.dependencies:
+        return [(name, False, None)]
+    if name in modules.builtin:
+        return [(name, False, None)]
+    if any(rule.name == name for rule in rules.of("install") + rules.of("remove")):
+        return [(name, False, None)]
+    return [(module, True, None) for pattern, module in modules.aliases if matches(pattern, name)]
+
+
+def _steps(rules: Rules, modules: Modules, module: str) -> Optional[List[Action]]:
+    order: List[Tuple[str, bool]] = []
+    _visit(rules, modules, module, order, set())
+    steps = []
+    for name, ignore_command in order:
+        command = None if ignore_command else install_rule(rules, name)
+        if command is not None:
+            steps.append(Action("install", command.words, name))
+        elif name in modules.dependencies:
+            steps.append(Action("insmod", name, name))
+        elif name in modules.builtin:
+            steps.append(Action("builtin", name, name))
+        elif name == module:
+            return None
+    return steps
+
+
+def _visit(rules: Rules, modules: Modules, module: str, order: List[Tuple[str, bool]], seen: Set[str]) -> None:
+    if module in seen:
+        return
+    seen.add(module)
+    for needed in reversed(modules.dependencies.get(module, ())):
+        _with_softdeps(rules, modules, needed, order, seen)
+    _with_softdeps(rules, modules, module, order, seen)
+
+
+def _with_softdeps(rules: Rules, modules: Modules, module: str, order: List[Tuple[str, bool]], seen: Set[str]) -> None:
+    before, after = _softdeps(rules, module)
+    first = [name for word in before for name, _, _ in _lookup(rules, modules, word)]
+    last = [name for word in after for name, _, _ in _lookup(rules, modules, word)]
+    for name in first:
+        _visit(rules, modules, name, order, seen)
+    order.append((module, bool(first or last)))
+    for name in last:
+        _visit(rules, modules, name, order, seen)
+
+
+def _softdeps(rules: Rules, module: str) -> Tuple[List[str], List[str]]:
+    rule = next((each for each in rules.of("softdep") if matches(each.name, module)), None)
+    before: List[str] = []
+    after: List[str] = []
+    into: Optional[List[str]] = None
+    for word in _BLANK.split(rule.words) if rule else ():
+        if word in ("pre:", "post:"):
+            into = before if word == "pre:" else after
+        elif word and into is not None:
+            into.append(word.replace("-", "_"))
+    return before, after
+
+
+def install_rule(rules: Rules, module: str) -> Optional[Rule]:
+    """The install rule that kmod would take for a module: the first that matches."""
+    return next((rule for rule in rules.of("install") if matches(rule.name, module)), None)
+
+
+def outcome(taken: Probe, module: str, loaded: Set[str]) -> str:
+    """inserted | blocked | undecided (another command runs) | builtin, for one module of a request."""
+    for action in taken.actions:
+        if action.kind == "install" and action.module not in loaded:
+            if _BLANK.sub(" ", action.word.strip()) in FAILING:
+                return "blocked"
+            return "undecided"
+        if action.module == module:
+            return "builtin" if action.kind == "builtin" else "inserted"
+    return "blocked"
