@@ -15,6 +15,7 @@ FAMILY_ALIAS = "net-pf-38"
 FAMILY_MODULE = "af_alg"
 UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 SYSCTL_FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
+KMOD_PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 KMOD_PLACES = ("/usr/sbin/modprobe", "/sbin/modprobe", "/usr/bin/modprobe")
 _MENTION = re.compile(r"(?:algif[-_]aead|af[-_]alg|net-pf-38)")
 
@@ -109,7 +110,7 @@ def ask_kmod(request: str) -> Optional[Probe]:
         try:
             done = subprocess.run(
                 [place, "-n", "-v", "--", request], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL, timeout=10, check=False, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+                stderr=subprocess.DEVNULL, timeout=10, check=False, env=KMOD_PATH,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):
             continue

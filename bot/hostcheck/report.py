@@ -3,6 +3,7 @@
 import json
 from typing import Any, Dict, List
 
+from bot.hostcheck.mitigations import Mitigation
 from bot.hostcheck.verdict import Report, Verdict
 
 NAGIOS = {
@@ -85,14 +86,25 @@ def _verdict_document(verdict: Verdict) -> Dict[str, Any]:  # Any: JSON
         "next_step": verdict.next_step or None,
         "kernel": plain(verdict.kernel) or None,
         "running": verdict.running or None,
-        "installed": [{"kernel": plain(name), "version": plain(version), "verdict": word} for name, version, word in verdict.installed],
+        "installed": [
+            {"kernel": plain(name), "version": plain(version), "verdict": word} for name, version, word in verdict.installed
+        ],
         "next_boot": plain(verdict.next_boot) or None,
         "mitigations": [
-            {"layer": one.layer, "where": plain(one.where), "text": plain(one.text), "effect": one.effect, "reason": plain(one.reason),
-             "lift": advice.state}
+            dict(_mitigation_document(one), lift=advice.state)
             for one, advice in zip(verdict.mitigations, verdict.advice)
         ],
     }  # fmt: skip
+
+
+def _mitigation_document(one: Mitigation) -> Dict[str, Any]:  # Any: JSON
+    return {
+        "layer": one.layer,
+        "where": plain(one.where),
+        "text": plain(one.text),
+        "effect": one.effect,
+        "reason": plain(one.reason),
+    }
 
 
 def as_json(report: Report) -> str:

@@ -86,7 +86,7 @@ def _at_least(distro: str, version: str, gone_in: str) -> bool:
 
 
 def _processes(files: HostFiles) -> List[Finding]:
-    """/proc/net/protocols counts AF_ALG sockets; /proc/PID/fd shows sockets without their family, so the count is the proof."""
+    """/proc/net/protocols counts AF_ALG sockets and is the proof; /proc/PID/fd names sockets without their family."""
     found = []
     for line in files.read("/proc/net/protocols", 65536).text.split("\n"):
         words = line.split()

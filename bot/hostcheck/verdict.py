@@ -265,7 +265,7 @@ def send_instead(text: str) -> str:
 def _written_kernel(text: str, release: Release) -> Optional[Origin]:
     if text.startswith("Linux version "):
         return read_origin(text)
-    if not re.match(r"^[0-9][0-9A-Za-z.+~:-]{2,100}$", text):
+    if not re.match(r"^[0-9][0-9A-Za-z._+~:-]{2,100}$", text):
         return None
     if release.distro == "debian":
         if re.search(r"~bpo[0-9]", text):
