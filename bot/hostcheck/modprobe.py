@@ -11,7 +11,7 @@ from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 from bot.hostcheck.files import HostFiles
 
 FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
-FAILING = ("/bin/false", "/usr/bin/false", "false", "/bin/true", "/usr/bin/true", "true", ":")
+REFUSING = re.compile(r"^(?:(?:/usr)?/bin/)?(?:false|true)(?: [A-Za-z0-9_=,./:-]+)*$")
 _BLANK = re.compile(r"[ \t]+")
 
 
@@ -183,69 +183,81 @@ def probe(rules: Rules, modules: Modules, name: str) -> Probe:
     targets = _lookup(rules, modules, wanted)
     if not targets:
         return Probe((), "not found", None)
-    for module, by_alias, rule in targets:
-        hidden = next((each for each in rules.of("blacklist") if each.name == module), None)
-        if by_alias and hidden is not None:
+    for target in targets:
+        hidden = next((each for each in rules.of("blacklist") if each.name == target.module), None)
+        if target.alias and hidden is not None:
             refused, decisive = "blacklist", hidden
             continue
-        steps = _steps(rules, modules, module)
-        if steps is None:
-            refused, decisive = "not found", rule
-            break
+        steps, complete = _steps(rules, modules, target)
         actions.extend(steps)
+        if not complete:
+            refused = "not found"
     return Probe(tuple(actions), refused, decisive)
 
 
-def _lookup(rules: Rules, modules: Modules, name: str) -> List[Tuple[str, bool, Optional[Rule]]]:
-    found: List[Tuple[str, bool, Optional[Rule]]] = [
-        (rule.words, True, rule) for rule in rules.of("alias") if matches(rule.name, name)
-    ]
+class _Target(NamedTuple):
+    """A module as kmod finds it: one found by another alias counts as another one."""
+
+    module: str
+    alias: str
+
+
+_Order = List[Tuple[_Target, bool]]
+
+
+def _lookup(rules: Rules, modules: Modules, name: str) -> List[_Target]:
+    found = [_Target(rule.words, rule.name) for rule in rules.of("alias") if matches(rule.name, name)]
     if found:
         return found
-    if name in modules.dependencies:
-        return [(name, False, None)]
-    if name in modules.builtin:
-        return [(name, False, None)]
+    if name in modules.dependencies or name in modules.builtin:
+        return [_Target(name, "")]
     if any(rule.name == name for rule in rules.of("install") + rules.of("remove")):
-        return [(name, False, None)]
-    return [(module, True, None) for pattern, module in modules.aliases if matches(pattern, name)]
+        return [_Target(name, "")]
+    return [_Target(module, name) for pattern, module in modules.aliases if matches(pattern, name)]
 
 
-def _steps(rules: Rules, modules: Modules, module: str) -> Optional[List[Action]]:
-    order: List[Tuple[str, bool]] = []
-    _visit(rules, modules, module, order, set())
-    steps = []
-    for name, ignore_command in order:
+def _steps(rules: Rules, modules: Modules, target: _Target) -> Tuple[List[Action], bool]:
+    """The steps for one module, and whether it was found."""
+    if target.module in modules.builtin:
+        return [Action("builtin", target.module, target.module)], True
+    order: _Order = []
+    _visit(rules, modules, target, order, {target})
+    steps, found = [], True
+    for each, ignore_command in order:
+        name = each.module
         command = None if ignore_command else install_rule(rules, name)
-        if command is not None:
-            steps.append(Action("install", command.words, name))
+        if name in modules.builtin:
+            steps.append(Action("builtin", name, name))
+        elif command is not None:
+            given = [rule.words for rule in rules.of("options") if rule.name in (name, each.alias)]
+            steps.append(Action("install", " ".join([command.words, *given]), name))
         elif name in modules.dependencies:
             steps.append(Action("insmod", name, name))
-        elif name in modules.builtin:
-            steps.append(Action("builtin", name, name))
-        elif name == module:
-            return None
-    return steps
+        elif each == target:
+            found = False
+    return steps, found
 
 
-def _visit(rules: Rules, modules: Modules, module: str, order: List[Tuple[str, bool]], seen: Set[str]) -> None:
-    if module in seen:
-        return
-    seen.add(module)
-    for needed in reversed(modules.dependencies.get(module, ())):
-        _with_softdeps(rules, modules, needed, order, seen)
-    _with_softdeps(rules, modules, module, order, seen)
+def _visit(rules: Rules, modules: Modules, target: _Target, order: _Order, seen: Set[_Target]) -> None:
+    for needed in reversed(modules.dependencies.get(target.module, ())):
+        _with_softdeps(rules, modules, _Target(needed, ""), order, seen)
+    _with_softdeps(rules, modules, target, order, seen)
 
 
-def _with_softdeps(rules: Rules, modules: Modules, module: str, order: List[Tuple[str, bool]], seen: Set[str]) -> None:
-    before, after = _softdeps(rules, module)
-    first = [name for word in before for name, _, _ in _lookup(rules, modules, word)]
-    last = [name for word in after for name, _, _ in _lookup(rules, modules, word)]
-    for name in first:
-        _visit(rules, modules, name, order, seen)
-    order.append((module, bool(first or last)))
-    for name in last:
-        _visit(rules, modules, name, order, seen)
+def _with_softdeps(rules: Rules, modules: Modules, target: _Target, order: _Order, seen: Set[_Target]) -> None:
+    before, after = _softdeps(rules, target.module)
+    first = [found for word in before for found in _lookup(rules, modules, word)]
+    last = [found for word in after for found in _lookup(rules, modules, word)]
+    _visit_each(rules, modules, first, order, seen)
+    order.append((target, bool(first or last)))
+    _visit_each(rules, modules, last, order, seen)
+
+
+def _visit_each(rules: Rules, modules: Modules, found: List[_Target], order: _Order, seen: Set[_Target]) -> None:
+    for target in found:
+        if target not in seen:
+            seen.add(target)
+            _visit(rules, modules, target, order, seen)
 
 
 def _softdeps(rules: Rules, module: str) -> Tuple[List[str], List[str]]:
@@ -270,7 +282,7 @@ def outcome(taken: Probe, module: str, loaded: Set[str]) -> str:
     """inserted | blocked | undecided (another command runs) | builtin, for one module of a request."""
     for action in taken.actions:
         if action.kind == "install" and action.module not in loaded:
-            if _BLANK.sub(" ", action.word.strip()) in FAILING:
+            if REFUSING.match(_BLANK.sub(" ", action.word.strip())):
                 return "blocked"
             return "undecided"
         if action.module == module:

@@ -125,7 +125,9 @@ def debian(abi: str, version: str) -> str:
 
 
 def ubuntu(uname: str, build: str) -> str:
-    return f"Linux version {uname} (buildd@lcy02-amd64-101) (x86_64-linux-gnu-gcc-13) #{build}-Ubuntu SMP PREEMPT_DYNAMIC"
+    return (
+        f"Linux version {uname} (buildd@lcy02-amd64-101) (x86_64-linux-gnu-gcc-13) #{build}-Ubuntu SMP PREEMPT_DYNAMIC"
+    )
 
 
 def el(uname: str, builder: str = "mockbuild@builder.example") -> str:
@@ -150,7 +152,8 @@ def tree(uname: str, state: str = "m") -> Files:
 def dpkg(*packages: tuple[str, str, str]) -> Files:
     """dpkg's status of (package, version, source)."""
     stanzas = [
-        f"Package: {name}\nStatus: install ok installed\nSource: {source}\nVersion: {version}\n" for name, version, source in packages
+        f"Package: {name}\nStatus: install ok installed\nSource: {source}\nVersion: {version}\n"
+        for name, version, source in packages
     ]
     return {"var/lib/dpkg/status": "\n".join(stanzas)}
 

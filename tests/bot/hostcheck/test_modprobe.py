@@ -22,7 +22,19 @@ NEEDS: dict[str, tuple[str, ...]] = {
 ALIASES = (("net_pf_98", "pw_alg"), ("pw_type_*", "pw_hash"))
 TREE = Modules(NEEDS, ALIASES, {"pw_core"})
 FOLDERS = ("etc/modprobe.d", "run/modprobe.d", "usr/lib/modprobe.d")
-NAMES = ("pw_aead", "pw-aead", "pw_alg", "pw-a*", "pw_hash", "pw_null", "pw_core", "pw[-_]aead", "pw_deep", "pw-[", "nothere")
+NAMES = (
+    "pw_aead",
+    "pw-aead",
+    "pw_alg",
+    "pw-a*",
+    "pw_hash",
+    "pw_null",
+    "pw_core",
+    "pw[-_]aead",
+    "pw_deep",
+    "pw-[",
+    "nothere",
+)
 REQUESTS = ("pw-aead", "pw_aead", "net-pf-98", "pw_deep", "pw-type-x", "pw_core", "nothere", "pw-other")
 COMMANDS = ("/bin/false", "/bin/true", "  /bin/false", "/sbin/x $CMDLINE_OPTS", "/bin/fal\\\nse")
 
@@ -71,7 +83,9 @@ def write_modules(root: Path) -> None:
 
 def one_line(rng: random.Random) -> str:
     name = rng.choice(NAMES)
-    kind = rng.choice(("install", "install", "blacklist", "blacklist", "alias", "options", "softdep", "#", "bad", "remove"))
+    kind = rng.choice(
+        ("install", "install", "blacklist", "blacklist", "alias", "options", "softdep", "#", "bad", "remove")
+    )
     gap = rng.choice((" ", "\t", "  "))
     if kind == "install":
         return f"install{gap}{name} {rng.choice(COMMANDS)}"
@@ -82,13 +96,17 @@ def one_line(rng: random.Random) -> str:
     if kind == "#":
         return rng.choice(("# install pw_aead /bin/false", " #install pw_aead /bin/false", "\\\n#x"))
     if kind == "bad":
-        return rng.choice(("install", "install pw_aead", "installl pw_aead /bin/false", "blacklist", "include x", "alias pw_aead"))
+        return rng.choice(
+            ("install", "install pw_aead", "installl pw_aead /bin/false", "blacklist", "include x", "alias pw_aead")
+        )
     return f"{kind}{gap}{name}" + ({"options": " a=1", "remove": " /bin/true"}.get(kind, ""))
 
 
 def write_rules(root: Path, rng: random.Random) -> None:
     for folder in FOLDERS:
-        for name in rng.sample(("a.conf", "b.conf", "z.conf", "x.alias", "y.bak", ".h.conf", "README"), rng.randint(0, 3)):
+        for name in rng.sample(
+            ("a.conf", "b.conf", "z.conf", "x.alias", "y.bak", ".h.conf", "README"), rng.randint(0, 3)
+        ):
             path = root / folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             text = "\n".join(one_line(rng) for _ in range(rng.randint(0, 4)))
@@ -123,7 +141,9 @@ def compare_rule_sets(tmp_path: Path, count: int, seed: int) -> None:
         ours = shaped([(one.kind, one.word) for one in probe(rules, TREE, request).actions])
         theirs, _ = ask_modprobe(root, modules, request)
         if ours != theirs:
-            texts = {str(path.relative_to(root)): path.read_text() for path in sorted(root.rglob("*")) if path.is_file()}
+            texts = {
+                str(path.relative_to(root)): path.read_text() for path in sorted(root.rglob("*")) if path.is_file()
+            }
             different.append((request, ours, theirs, texts))
         shutil.rmtree(root)
     assert different[:3] == []

@@ -75,7 +75,11 @@ def test_a_reboot_is_the_next_step_where_a_fixed_kernel_waits(tmp_path: Path) ->
     """Running and installed are separate facts; an update is the step where nothing fixed is installed."""
     waiting = dict((name, files) for name, files, _ in CASES)["patched, not rebooted"]
     (verdict,) = check_host(write_root(tmp_path / "a", waiting), matrix(), [CVE], NOW).verdicts
-    assert (verdict.next_step, verdict.running, verdict.installed) == ("reboot", "affected", ((D12, "6.1.170-1", "fixed"),))
+    assert (verdict.next_step, verdict.running, verdict.installed) == (
+        "reboot",
+        "affected",
+        ((D12, "6.1.170-1", "fixed"),),
+    )
     (other,) = check_host(write_root(tmp_path / "b", D12_OLD), matrix(), [CVE], NOW).verdicts
     assert other.next_step == "apt-get update && apt-get --only-upgrade install linux-image-amd64"
 
