@@ -227,7 +227,7 @@ def _text(value: Any) -> str:  # Any: foreign JSON
 
 
 def _time(value: Any) -> Optional[datetime]:  # Any: foreign JSON
-    """An aware time; Python 3.6 has no fromisoformat, hence strptime."""
+    """An aware time; Python 3.6 cannot read ISO times itself, hence strptime."""
     found = _TIME.match(value) if isinstance(value, str) else None
     if found is None:
         return None

@@ -87,7 +87,8 @@ def _verdict_document(verdict: Verdict) -> Dict[str, Any]:  # Any: JSON
         "kernel": plain(verdict.kernel) or None,
         "running": verdict.running or None,
         "installed": [
-            {"kernel": plain(name), "version": plain(version), "verdict": word} for name, version, word in verdict.installed
+            {"kernel": plain(name), "version": plain(version), "verdict": word}
+            for name, version, word in verdict.installed
         ],
         "next_boot": plain(verdict.next_boot) or None,
         "mitigations": [

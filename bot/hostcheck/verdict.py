@@ -156,8 +156,8 @@ def _chosen(
 
 
 def _combined(
-    judgement: Judgement, code: Optional[Code], mitigations: List[Mitigation], patches: List[LivePatch], names: Tuple[str, ...],
-    kernels: Kernels, kernel: Optional[Origin], release: Release,
+    judgement: Judgement, code: Optional[Code], mitigations: List[Mitigation], patches: List[LivePatch],
+    names: Tuple[str, ...], kernels: Kernels, kernel: Optional[Origin], release: Release,
 ) -> Tuple[str, str]:  # fmt: skip
     """The last word of version, configuration, live patches and mitigations."""
     if judgement.word in ("fixed", "not affected"):

@@ -10,8 +10,9 @@ from typing import List, Tuple, TypeVar
 _Ordered = TypeVar("_Ordered", int, str)
 _NUMERALS = "0123456789"
 _DIGITS = re.compile(r"[0-9]+")
-_VERSION = re.compile(r"^[0-9A-Za-z.+~^:_-]{1,200}$")
+_VERSION = re.compile(r"^[0-9A-Za-z.+~^:_-]{1,200}\Z")
 _RPM_SEGMENT = re.compile(r"[0-9]+|[a-zA-Z]+|~|\^")
+_PACMAN_SEGMENT = re.compile(r"[0-9]+|[a-zA-Z]+|[^0-9a-zA-Z]+")
 _APK = re.compile(r"^([0-9]+(?:\.[0-9]+)*)([a-z]?)((?:_(?:alpha|beta|pre|rc|cvs|svn|git|hg|p)[0-9]*)*)(?:-r([0-9]+))?$")
 _APK_SUFFIX = re.compile(r"_([a-z]+)([0-9]*)")
 _APK_ORDER = {"alpha": -4, "beta": -3, "pre": -2, "rc": -1, "cvs": 1, "svn": 2, "git": 3, "hg": 4, "p": 5}
@@ -108,7 +109,35 @@ def compare_rpm(left: str, right: str) -> int:
 
 def compare_pacman(left: str, right: str) -> int:
     """Order of two Arch versions `[epoch:]pkgver-pkgrel`; pkgrel counts when both have one."""
-    return compare_rpm(left, right)
+    (epoch, one), (other_epoch, two) = split_epoch(left), split_epoch(right)
+    version, _, release = one.rpartition("-") if "-" in one else (one, "", "")
+    other_version, _, other_release = two.rpartition("-") if "-" in two else (two, "", "")
+    order = sign(epoch, other_epoch) or _pacman_part(version, other_version)
+    if order or not release or not other_release:
+        return order
+    return _pacman_part(release, other_release)
+
+
+def _pacman_part(left: str, right: str) -> int:
+    """Digits, letters and separators in turn; what goes on with letters is older (1.0rc < 1.0 < 1.0.1)."""
+    ones, twos = _PACMAN_SEGMENT.findall(left), _PACMAN_SEGMENT.findall(right)
+    for one, two in zip(ones, twos):
+        order = _pacman_segment(one, two)
+        if order:
+            return order
+    if len(ones) == len(twos):
+        return 0
+    longer, side = (ones, 1) if len(ones) > len(twos) else (twos, -1)
+    return -side if longer[min(len(ones), len(twos))].isalpha() else side
+
+
+def _pacman_segment(one: str, two: str) -> int:
+    kinds = [2 if each.isdigit() else 0 if each.isalpha() else 1 for each in (one, two)]
+    if kinds[0] != kinds[1]:
+        return sign(kinds[0], kinds[1])
+    if kinds[0] == 2:
+        return sign(_number(one), _number(two))
+    return sign(one, two) if kinds[0] == 0 else sign(len(one), len(two))
 
 
 def compare_apk(left: str, right: str) -> int:

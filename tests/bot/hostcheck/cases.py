@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # one case a line: a table is read across
 """The fixture roots: name, files, the verdict that must come out."""
 
 from __future__ import annotations
@@ -90,9 +91,9 @@ CASES: list[tuple[str, Files, str]] = [
     ("ubuntu kernel under debian", host("debian12", running(ubuntu("6.8.0-117-generic", "117"))), "unverified"),
     ("no os-release", running(debian(D12, "6.1.170-1")), "unverified"),
     ("empty", {"etc/hostname": "x\n"}, "unverified"),
-    ("hostile os-release", {"etc/os-release": "ID=$(reboot)\n"} | running(debian(D12, "6.1.170-1")), "unverified"),
+    ("hostile os-release", host("sid", {"etc/os-release": "ID=$(reboot)\n"}) | running(debian(D12, "6.1.170-1")), "unverified"),
     ("hostile version", host("debian12", running("Linux version \u202e6.1 (debian-kernel@lists.debian.org) Debian 6.1.170-1 (2026-05-01)")), "unverified"),
-    ("os-release outside", {"etc/os-release": "-> ../../../../../../etc/os-release"} | running(debian(D12, "6.1.170-1")), "unverified"),
+    ("os-release outside", host("sid", {"etc/os-release": "-> ../../../../../../etc/os-release"}) | running(debian(D12, "6.1.170-1")), "unverified"),
     # running, installed, next boot
     ("patched, not rebooted", D12_OLD | dpkg((f"linux-image-{D12}", "6.1.170-1", "linux-signed-amd64 (6.1.170+1)")), "affected"),
     ("image fixed", host("debian12", dpkg((f"linux-image-{D12}", "6.1.170-1", "linux-signed-amd64 (6.1.170+1)"))), "fixed"),

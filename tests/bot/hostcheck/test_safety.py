@@ -1,4 +1,4 @@
-"""It reads only: no socket of AF_ALG, no module loaded, nothing written, nothing outside the root; and it runs on 3.6."""
+"""It reads only: no AF_ALG socket, no module loaded, nothing written, nothing outside the root; and it runs on 3.6."""
 
 from __future__ import annotations
 

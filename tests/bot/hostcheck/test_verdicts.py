@@ -73,7 +73,7 @@ def test_several_advisories_give_the_worst(tmp_path: Path) -> None:
 
 def test_a_reboot_is_the_next_step_where_a_fixed_kernel_waits(tmp_path: Path) -> None:
     """Running and installed are separate facts; an update is the step where nothing fixed is installed."""
-    waiting = dict((name, files) for name, files, _ in CASES)["patched, not rebooted"]
+    waiting = {name: files for name, files, _ in CASES}["patched, not rebooted"]
     (verdict,) = check_host(write_root(tmp_path / "a", waiting), matrix(), [CVE], NOW).verdicts
     assert (verdict.next_step, verdict.running, verdict.installed) == (
         "reboot",
