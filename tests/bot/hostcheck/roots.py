@@ -52,7 +52,8 @@ def cell(distro: str, release: str | None, package: str, status: str, *fixed: An
         "kind": "package", "distro": distro, "release": release, "codename": None, "stream": None, "package": package,
         "status": status, "disposition": "none",
         "fixed": [{"branch": branch, "version": version, "erratum": None, "date": None} for branch, version in pairs],
-        "errata": [], "evidence": [{"source": "vendor", "class": "vendor", "url": "https://vendor.example/x"}], "conflicts": [],
+        "errata": [], "evidence": [{"source": "vendor", "class": "vendor", "url": "https://vendor.example/x"}],
+        "conflicts": [],
     } | more  # fmt: skip
 
 
@@ -121,7 +122,8 @@ def running(line: str, modules: str = "", cmdline: str = "quiet", signature: str
 
 
 def debian(abi: str, version: str) -> str:
-    return f"Linux version {abi} (debian-kernel@lists.debian.org) (gcc-12 12.2.0) #1 SMP PREEMPT_DYNAMIC Debian {version} (2026-05-01)"
+    builder = "(debian-kernel@lists.debian.org) (gcc-12 12.2.0)"
+    return f"Linux version {abi} {builder} #1 SMP PREEMPT_DYNAMIC Debian {version} (2026-05-01)"
 
 
 def ubuntu(uname: str, build: str) -> str:
@@ -139,11 +141,13 @@ def tree(uname: str, state: str = "m") -> Files:
     folder = f"usr/lib/modules/{uname}"
     aead = "CONFIG_CRYPTO_USER_API_AEAD"
     module = state == "m"
+    setting = f"# {aead} is not set\n" if state == "n" else f"{aead}={state}\n"
+    needs = "kernel/crypto/af_alg.ko:\nkernel/crypto/algif_aead.ko: kernel/crypto/af_alg.ko\n"
     return {
         "lib": "-> usr/lib",
-        f"boot/config-{uname}": "CONFIG_CRYPTO=y\n" + (f"# {aead} is not set\n" if state == "n" else f"{aead}={state}\n"),
+        f"boot/config-{uname}": "CONFIG_CRYPTO=y\n" + setting,
         f"boot/vmlinuz-{uname}": b"MZ",
-        f"{folder}/modules.dep": "kernel/crypto/af_alg.ko:\nkernel/crypto/algif_aead.ko: kernel/crypto/af_alg.ko\n" if module else "",
+        f"{folder}/modules.dep": needs if module else "",
         f"{folder}/modules.alias": "alias net-pf-38 af_alg\n" if module else "",
         f"{folder}/modules.builtin": "kernel/crypto/algif_aead.ko\nkernel/crypto/af_alg.ko\n" if state == "y" else "",
     }  # fmt: skip

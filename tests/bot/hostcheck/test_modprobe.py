@@ -92,7 +92,8 @@ def one_line(rng: random.Random) -> str:
     if kind == "alias":
         return f"alias{gap}{rng.choice((*REQUESTS[:5], 'pw-*'))} {rng.choice(('pw_null', 'pw-hash', 'off', 'pw_core'))}"
     if kind == "softdep":
-        return f"softdep{gap}{name} {rng.choice(('pre: pw_null', 'post: pw_null', 'pre: nothere', 'pre: pw_hash post: pw-null'))}"
+        words = rng.choice(("pre: pw_null", "post: pw_null", "pre: nothere", "pre: pw_hash post: pw-null"))
+        return f"softdep{gap}{name} {words}"
     if kind == "#":
         return rng.choice(("# install pw_aead /bin/false", " #install pw_aead /bin/false", "\\\n#x"))
     if kind == "bad":
@@ -175,7 +176,8 @@ def test_lines_are_joined_as_kmod_joins_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "read"), [("a.conf", True), (".a.conf", False), (".conf", False), ("a.alias", True), ("a.conf.bak", False), ("conf", False)]
+    ("name", "read"),
+    [("a.conf", True), (".a.conf", False), (".conf", False), ("a.alias", True), ("a.conf.bak", False), ("conf", False)]
 )  # fmt: skip
 def test_the_files_that_kmod_reads(name: str, read: bool) -> None:
     """By the end of their names."""

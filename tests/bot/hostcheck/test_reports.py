@@ -110,7 +110,7 @@ def test_users_are_found_and_absence_is_never_claimed(tmp_path: Path) -> None:
     ]
     assert "not seen" in users_text(users)
     assert AUDIT_RULE in users_text(users)
-    log = 'type=SYSCALL msg=audit(1:1): arch=c000003e syscall=41 success=yes exit=3 a0=26 a1=5 comm="x" exe="/usr/sbin/x"\n'
+    log = 'type=SYSCALL msg=audit(1:1): arch=c000003e syscall=41 success=yes exit=3 a0=26 a1=5 exe="/usr/sbin/x"\n'
     seen = read_users(write_root(tmp_path / "b", files | {"var/log/audit/audit.log": log}))
     assert "not seen" not in users_text(seen)
     assert seen.findings[-1].name == "/usr/sbin/x"

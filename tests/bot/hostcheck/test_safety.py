@@ -20,8 +20,8 @@ from tests.conftest import ROOT
 
 SOURCES = sorted((ROOT / "bot/hostcheck").glob("*.py"))
 ALLOWED = {
-    "argparse", "ast", "collections", "datetime", "fnmatch", "json", "os", "pkgutil", "re", "stat", "subprocess", "sys", "typing",
-    "urllib", "zlib", "bot",
+    "argparse", "ast", "collections", "datetime", "fnmatch", "json", "os", "pkgutil", "re", "stat", "subprocess", "sys",
+    "typing", "urllib", "zlib", "bot",
 }  # fmt: skip
 
 
@@ -43,7 +43,8 @@ def test_the_syntax_is_that_of_python_3_6(path: Path) -> None:
 def test_nothing_newer_than_python_3_6_is_called(path: Path) -> None:
     """Names and keywords that came later, and calls that write."""
     later = re.compile(
-        r"capture_output|fromisoformat|removeprefix|removesuffix|\btext=True|from __future__ import annotations|from dataclasses"
+        r"capture_output|fromisoformat|removeprefix|removesuffix|\btext=True|from __future__ import annotations"
+        r"|from dataclasses"
         r"|socket\.socket|write_text|write_bytes|os\.(?:remove|unlink|rename|mkdir|chmod)|O_WRONLY|O_RDWR|O_CREAT"
     )
     assert later.findall(path.read_text(encoding="utf-8")) == []
@@ -107,7 +108,8 @@ def test_another_root_reads_nothing_of_this_host(single_file: Path, tmp_path: Pa
     assert done.returncode in (1, 6)
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     outside = re.compile(
-        r'"/(?:etc/(?!ld\.so|localtime|python)|sys/|boot/|proc/(?:version|modules|cmdline|sys|config)|var/lib/dpkg|usr/lib/os-release)'
+        r'"/(?:etc/(?!ld\.so|localtime|python)|sys/|boot/|proc/(?:version|modules|cmdline|sys|config)|var/lib/dpkg'
+        r"|usr/lib/os-release)"
     )
     assert [line for line in lines if outside.search(line)] == []
     assert sum("execve(" in line for line in lines) == 1
