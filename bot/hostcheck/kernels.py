@@ -5,7 +5,16 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from bot.hostcheck.dpkg import Packages, image_release
 from bot.hostcheck.files import HostFiles
-from bot.hostcheck.origin import OWN_BUILDS, Origin, nobody, origin_of_release, read_origin, ubuntu_origin
+from bot.hostcheck.origin import (
+    DEBIAN_VERSION,
+    OWN_BUILDS,
+    UBUNTU_VERSION,
+    Origin,
+    nobody,
+    origin_of_release,
+    read_origin,
+    ubuntu_origin,
+)
 from bot.hostcheck.osrelease import Release
 from bot.hostcheck.versions import compare, series
 
@@ -135,6 +144,8 @@ def _by_dpkg(release: Release, packages: Packages) -> Tuple[Origin, ...]:
             kernels.append(nobody(uname, marked or "the package {} of {}".format(name, package.source)))
         elif release.distro == "ubuntu" and package.source not in _ubuntu_packages(uname, package.version):
             kernels.append(nobody(uname, "the package {} is of {}".format(name, package.source)))
+        elif not (DEBIAN_VERSION if release.distro == "debian" else UBUNTU_VERSION).match(package.version):
+            kernels.append(nobody(uname, "a rebuild with a version that {} does not publish".format(release.distro)))
         else:
             kernels.append(Origin(uname, (release.distro,), (package.source,), package.version, False, ""))
     return tuple(kernels)

@@ -11,6 +11,8 @@ from bot.hostcheck.versions import dist_tag, series
 
 _VERSION_LINE = re.compile(r"^Linux version (\S{1,128}) \((\S{1,128})\)(.*)$", re.DOTALL)
 _DEBIAN = re.compile(r"\bDebian ([0-9][0-9A-Za-z.+~:-]{1,80}) \([0-9]{4}-[0-9]{2}-[0-9]{2}\)")
+DEBIAN_VERSION = re.compile(r"^[0-9.]+(?:~rc[0-9]+)?-[0-9]+(?:\.[0-9]+)*(?:[~+]deb[0-9]+u[0-9]+)?(?:\+b[0-9]+)?\Z")
+UBUNTU_VERSION = re.compile(r"^[0-9.]+-[0-9]+\.[0-9]+(?:\.[0-9]+)*(?:~[0-9.]+)?(?:\+[0-9]+)?\Z")
 _UBUNTU_BUILD = re.compile(r"#([0-9]+(?:\.[0-9]+)*)((?:~[0-9.]+)?)(?:\+[0-9]+)?-Ubuntu\b")
 _SIGNATURE = re.compile(r"^Ubuntu ([0-9]+\.[0-9]+\.[0-9]+-[0-9][0-9A-Za-z.+~]*?)-([a-z][a-z0-9-]*)(?: [0-9.]+)?\s*$")
 _ABI = re.compile(r"^([0-9]+\.[0-9]+\.[0-9]+)-([0-9]+)-([a-z][a-z0-9-]*)$")
@@ -92,6 +94,8 @@ def _debian(release: str, builder: str, rest: str) -> Optional[Origin]:
 
 def debian_origin(release: str, version: str) -> Origin:
     """A Debian kernel; ~debNN versions may be of linux-6.1, the newer series beside an older release's own."""
+    if not DEBIAN_VERSION.match(version):
+        return nobody(release, "a rebuild with a version that Debian does not publish")
     own = ("linux-" + series(version), "linux") if "~deb" in version else ("linux",)
     return Origin(release, ("debian",), own, version, False, "")
 

@@ -288,7 +288,8 @@ def _rpm_version(text: str, release: Release) -> Optional[Origin]:
         origin = origin_of_release(tried)
         if origin.known and release.distro in origin.distros:
             return origin._replace(release=text, version=text, partial=False)
-    if release.distro in ("alpine", "arch"):
-        package = "linux-lts" if release.distro == "alpine" else "linux"
-        return Origin(text, (release.distro,), (package,), text, False, "")
+    if release.distro == "alpine" and re.match(r"^[0-9.]+-r[0-9]+$", text):
+        return Origin(text, ("alpine",), ("linux-lts",), text, False, "")
+    if release.distro == "arch" and re.match(r"^[0-9.]+\.arch[0-9]+-[0-9]+$", text):
+        return Origin(text, ("arch",), ("linux",), text, False, "")
     return None
