@@ -6,8 +6,9 @@ say() { printf 'patchwatch: %s\n' "$*" >&2; }
 
 # Sets `python` to the first interpreter that is new enough.
 find_python() {
-  local candidate
-  for candidate in ${PATCHWATCH_PYTHON:-python3.13 python3.12 python3.11 python3.14 python3}; do
+  local candidate candidates=(python3.13 python3.12 python3.11 python3.14 python3)
+  if [ -n "${PATCHWATCH_PYTHON:-}" ]; then candidates=("$PATCHWATCH_PYTHON"); fi
+  for candidate in "${candidates[@]}"; do
     if command -v "$candidate" >/dev/null 2>&1 &&
       "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
       python=$candidate
