@@ -94,7 +94,6 @@ def fold_advisory(identity: Identity, versions: Iterable[RecordVersion], facts: 
     )
 
 
-
 def _strongest_first(claim: CveClaim) -> tuple[int, float, str, str]:
     _, version = claim
     evidence = version.evidence
@@ -131,7 +130,9 @@ def _severities(claims: Sequence[CveClaim]) -> tuple[SourcedSeverity, ...]:
     """The matter's severity first: the CNA's, else a vendor's, else a catalogue's; within one document the highest."""
     found: dict[tuple[str, str | None, str | None], SourcedSeverity] = {}
     for observation, version in claims:
-        ordered = sorted(observation.severity, key=lambda one: (one.vector is None, -(one.score or 0), -rank(one.level)))
+        ordered = sorted(
+            observation.severity, key=lambda one: (one.vector is None, -(one.score or 0), -rank(one.level))
+        )
         for claim in ordered:
             identity = (version.evidence.source, claim.vector, claim.level if claim.vector is None else None)
             found.setdefault(identity, SourcedSeverity(claim=claim, evidence=version.evidence))
@@ -149,11 +150,15 @@ def _exploitation(groups: Sequence[Sequence[RecordVersion]], cves: frozenset[str
         claim = establish_exploitation(group, cves)
         if claim is not None:
             found.append(claim)
-    found.sort(key=lambda one: (EVIDENCE_ORDER.index(one[1].evidence.evidence_class), -one[1].at.timestamp(), one[1].key))
+    found.sort(
+        key=lambda one: (EVIDENCE_ORDER.index(one[1].evidence.evidence_class), -one[1].at.timestamp(), one[1].key)
+    )
     live = [one for one in found if one[1].evidence.evidence_class is not EvidenceClass.BASELINE]
-    listed = [one for one, _ in found if one.kev] if not any(one.kev is not None for one, _ in live) else [
-        one for one, _ in live if one.kev
-    ]
+    listed = (
+        [one for one, _ in found if one.kev]
+        if not any(one.kev is not None for one, _ in live)
+        else [one for one, _ in live if one.kev]
+    )
     return Exploitation(
         kev=bool(listed),
         since=next((one.since for one in listed if one.since), None),
@@ -242,7 +247,11 @@ def _references(claims: Sequence[CveClaim]) -> tuple[Reference, ...]:
 
 def _links(groups: Sequence[Sequence[RecordVersion]]) -> tuple[LinkObservation, ...]:
     links = {
-        one.url: one for group in groups for version in group for one in version.observations if isinstance(one, LinkObservation)
+        one.url: one
+        for group in groups
+        for version in group
+        for one in version.observations
+        if isinstance(one, LinkObservation)
     }
     return tuple(links[url] for url in sorted(links))
 

@@ -121,12 +121,15 @@ def link_topics(topics: Iterable[Topic], link: LinkObservation) -> set[str]:
     }
 
 
-def matters_of(topics: Iterable[Topic], *, commits: Iterable[str], message_ids: Iterable[str]) -> list[tuple[Topic, Matter]]:
+def matters_of(
+    topics: Iterable[Topic], *, commits: Iterable[str], message_ids: Iterable[str]
+) -> list[tuple[Topic, Matter]]:
     """The `[[matters]]` that these commits or Message-IDs belong to."""
     ids, mails = tuple(commits), frozenset(message_ids)
     return [
         (topic, matter)
         for topic in topics
         for matter in topic.matters
-        if mails.intersection(matter.message_ids) or any(same_commit(one, each) for one in matter.commits for each in ids)
+        if mails.intersection(matter.message_ids)
+        or any(same_commit(one, each) for one in matter.commits for each in ids)
     ]

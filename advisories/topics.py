@@ -196,7 +196,19 @@ def _step(one: Mapping[str, object], name: str) -> Step:
     where = f"{name}: [[steps]]"
     table(
         one,
-        ("slug", "title", "kind", "state", "release", "effect", "source", "matter", "commits", "message_ids", "migrate_to"),
+        (
+            "slug",
+            "title",
+            "kind",
+            "state",
+            "release",
+            "effect",
+            "source",
+            "matter",
+            "commits",
+            "message_ids",
+            "migrate_to",
+        ),
         where,
     )
     state = text(one, "state", where) or "proposed"

@@ -61,7 +61,7 @@ def record_subjects(topics: Sequence[Topic], observations: Iterable[Observation]
 
 
 def may_open(topics: Sequence[Topic], version: RecordVersion) -> set[str]:
-    """CVE ids for which this record may open an advisory: a CNA or vendor record, a topic that watches (DESIGN rule 4)."""
+    """CVE ids for which this record may open an advisory: of a CNA or vendor, watched by a topic (DESIGN rule 4)."""
     if version.evidence.evidence_class not in OPENING_CLASSES:
         return set()
     opened: set[str] = set()

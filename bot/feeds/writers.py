@@ -1,0 +1,135 @@
+"""RSS 2.0, Atom (RFC 4287) and JSON Feed 1.1. One bad character never breaks a feed: what XML 1.0 forbids is shown as
+an escape, and everything is written by an XML or JSON library."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from email.utils import format_datetime
+from html import escape
+
+from lxml import etree
+from lxml.builder import ElementMaker
+
+from bot.feeds.entries import Feed, FeedEntry
+
+ATOM = "http://www.w3.org/2005/Atom"
+_ATOM = ElementMaker(namespace=ATOM, nsmap={None: ATOM})
+_RSS = ElementMaker(nsmap={"atom": ATOM})
+CONTENT_TYPES = {
+    "rss": "application/rss+xml; charset=utf-8",
+    "atom": "application/atom+xml; charset=utf-8",
+    "json": "application/feed+json; charset=utf-8",
+}
+
+
+def clean(text: str) -> str:
+    r"""Text that XML 1.0 can hold: forbidden characters become \u{XXXX}, so that nothing is lost silently."""
+    return "".join(char if _allowed(ord(char)) else f"\\u{{{ord(char):04X}}}" for char in text)
+
+
+def _allowed(code: int) -> bool:
+    return code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
+
+
+def write_feed(feed: Feed, kind: str) -> bytes:
+    """The feed as bytes; kind is rss, atom or json."""
+    if kind == "rss":
+        return _write_rss(feed)
+    return _write_atom(feed) if kind == "atom" else _write_json(feed)
+
+
+def _stamp(value: datetime) -> str:
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _html(text: str) -> str:
+    """Plain text as the HTML that readers expect in a body: escaped, line breaks kept."""
+    return escape(clean(text)).replace("\n", "<br/>\n")
+
+
+def _write_atom(feed: Feed) -> bytes:
+    make = _ATOM
+    root = make.feed(
+        make.id(clean(feed.id)),
+        make.title(clean(feed.title)),
+        make.subtitle(clean(feed.description)),
+        make.updated(_stamp(feed.updated)),
+        make.link(rel="self", type="application/atom+xml", href=clean(feed.address)),
+        make.link(rel="alternate", type="text/html", href=clean(feed.home)),
+        make.author(make.name("patchwatch")),
+        make.generator("patchwatch"),
+    )
+    for entry in feed.entries:
+        root.append(
+            make.entry(
+                make.id(entry.id),
+                make.title(clean(entry.title), type="text"),
+                make.updated(_stamp(entry.updated)),
+                make.published(_stamp(entry.published)),
+                make.link(rel="alternate", type="text/html", href=clean(entry.link)),
+                *(make.category(term=clean(term)) for term in entry.categories),
+                make.content(_html(entry.text), type="html"),
+            )
+        )
+    return _serialise(root)
+
+
+def _write_rss(feed: Feed) -> bytes:
+    make = _RSS
+    link = etree.Element(f"{{{ATOM}}}link", rel="self", type="application/rss+xml", href=clean(feed.address))
+    channel = make.channel(
+        make.title(clean(feed.title)),
+        make.link(clean(feed.home)),
+        make.description(clean(feed.description)),
+        make.language("en"),
+        make.lastBuildDate(format_datetime(feed.updated, usegmt=True)),
+        make.generator("patchwatch"),
+        link,
+    )
+    for entry in feed.entries:
+        channel.append(_rss_entry(entry))
+    return _serialise(make.rss(channel, version="2.0"))
+
+
+def _rss_entry(entry: FeedEntry) -> etree._Element:
+    make = _RSS
+    return make.item(
+        make.title(clean(entry.title)),
+        make.link(clean(entry.link)),
+        make.guid(entry.id, isPermaLink="false"),
+        make.pubDate(format_datetime(entry.published, usegmt=True)),
+        *(make.category(clean(term)) for term in entry.categories),
+        make.description(_html(entry.text)),
+    )
+
+
+def _serialise(root: etree._Element) -> bytes:
+    written: bytes = etree.tostring(root, xml_declaration=True, encoding="utf-8")
+    return written
+
+
+def _write_json(feed: Feed) -> bytes:
+    document = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": clean(feed.title),
+        "description": clean(feed.description),
+        "home_page_url": feed.home,
+        "feed_url": feed.address,
+        "language": "en",
+        "authors": [{"name": "patchwatch"}],
+        "items": [
+            {
+                "id": entry.id,
+                "url": entry.link,
+                "external_url": entry.source_url,
+                "title": clean(entry.title),
+                "content_text": clean(entry.text),
+                "date_published": _stamp(entry.published),
+                "date_modified": _stamp(entry.updated),
+                "tags": [clean(term) for term in entry.categories],
+            }
+            for entry in feed.entries
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace")
