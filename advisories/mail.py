@@ -153,7 +153,7 @@ def _names(value: str, name: str) -> bool:
 
 
 def _author(wire: WireMail, body: Body, sender: tuple[str, str], trailers: tuple[Trailer, ...]) -> tuple[str, str]:
-    """In-body From first; behind a relay or a list's munged From: the sign-off of that name, X-Original-From, Reply-To."""
+    """In-body From first; behind a relay or a list's munged From: that name's sign-off, X-Original-From, Reply-To."""
     if body.author:
         name, addr = parse_address(body.author)
         if addr:

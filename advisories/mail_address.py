@@ -1,4 +1,4 @@
-"""Who sent a mail: the addr-spec that cannot be spoofed by the display name, and relays and lists that send for others."""
+"""Who sent a mail: the addr-spec that no display name can spoof, and relays and lists that send for others."""
 
 from __future__ import annotations
 

@@ -11,20 +11,35 @@ from advisories.mail_values import AppliedCommit
 
 _DONE = frozenset({"applied", "queued", "pushed", "merged"})
 _LEADS = frozenset(
-    "ok okay alright great good perfect cool nice thanks thank you thx much so very for these fixing doing sending cheers"
-    " i i've we've we have has had been is are was were now just also finally and both all everything the this that it them"
-    " whole entire full rest of patch patches patchset patchsets series commit commits set first last two three lgtm looks"
-    " look to me fine".split()
-)
+    {
+        "ok", "okay", "alright", "great", "good", "perfect", "cool", "nice", "thanks", "thank", "you", "thx",
+        "much", "so", "very", "for", "these", "fixing", "doing", "sending", "cheers", "i", "i've", "we've",
+        "we", "have", "has", "had", "been", "is", "are", "was", "were", "now", "just", "also", "finally", "and",
+        "both", "all", "everything", "the", "this", "that", "it", "them", "whole", "entire", "full", "rest",
+        "of", "patch", "patches", "patchset", "patchsets", "series", "commit", "commits", "set", "first",
+        "last", "two", "three", "lgtm", "looks", "look", "to", "me", "fine",
+    }
+)  # fmt: skip
 _OBJECTS = frozenset(
-    "up this it these them both all everything the whole entire full patch patches patchset series set commit commits first"
-    " last two three and through - only".split()
-)
+    {
+        "up", "this", "it", "these", "them", "both", "all", "everything", "the", "whole", "entire", "full",
+        "patch", "patches", "patchset", "series", "set", "commit", "commits", "first", "last", "two", "three",
+        "and", "through", "-", "only",
+    }
+)  # fmt: skip
 _AFTER = frozenset(
-    "thanks thank thx cheers with as by via manually now after instead again too already both and".split()
-)
+    {
+        "thanks", "thank", "thx", "cheers", "with", "as", "by", "via", "manually", "now", "after", "instead",
+        "again", "too", "already", "both", "and",
+    }
+)  # fmt: skip
 _TO = frozenset({"to", "in", "into", "for", "on", "onto"})
-_NO_TREE = frozenset("top a an your our linux review testing local it this that them kernel merge approval".split())
+_NO_TREE = frozenset(
+    {
+        "top", "a", "an", "your", "our", "linux", "review", "testing", "local", "it", "this", "that", "them",
+        "kernel", "merge", "approval",
+    }
+)  # fmt: skip
 _ARTICLES = frozenset({"the", "my", "our"})
 _NUMBERS = re.compile(r"\[?#?[0-9]{1,3}(?:[-/][0-9]{1,3}){0,3}\]?|v[0-9]{1,3}")
 _TREE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,100}")

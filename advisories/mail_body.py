@@ -25,7 +25,8 @@ _TOOL_LINE = re.compile(r"^(change-id|base-commit): (\S{7,200})[ \t]*$", re.MULT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """own: every line before the diff that is no quote; message: these up to `---`, in-body headers and quotes taken out; notes: from `---` to the diffstat; diff: from its first line."""
+    """own: every line before the diff that is no quote; message: these up to `---`, in-body headers and quotes taken
+    out; notes: from `---` to the diffstat; diff: from its first line."""
 
     own: tuple[str, ...]
     message: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Which role a mail plays. A role other than reply or discussion needs the form of its tool and, for bots, its sender."""
+"""Which role a mail plays. A role other than reply or discussion needs its tool's form and, of bots, the sender."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ _QUEUED = re.compile(
     r"^Patch \"(?P<title>.{1,300})\" has been added to the (?P<branch>[0-9]+\.[0-9]+)(?:\.y)?-stable tree$"
 )
 _FAILED = re.compile(
-    r"^FAILED: patch \"\[PATCH\](?P<title>.{1,300})\" failed to apply to (?P<branch>[0-9]+\.[0-9]+)(?:\.y)?-stable tree$"
+    r"^FAILED: patch \"\[PATCH\](?P<title>.{1,300})\" failed to apply to "
+    r"(?P<branch>[0-9]+\.[0-9]+)(?:\.y)?-stable tree$"
 )
 _REVIEW_OF = re.compile(r"(?P<branch>[0-9]+\.[0-9]+)\.[0-9]+-rc[0-9]+ review$")
 _RELEASE = re.compile(r"Linux (?P<release>[0-9]+\.[0-9]+(?:\.[0-9]+)?)$")
 _CVE = re.compile(r"(?P<rejected>REJECTED: )?CVE-[0-9]{4}-[0-9]{4,7}: .", re.ASCII)
 _PUSH = re.compile(r"post-receive: (?P<repository>[A-Za-z0-9._/+-]{1,200})$")
 _REF = re.compile(
-    r"^  - ref: (?P<ref>\S{1,200})\n    old: (?P<old>[0-9a-f]{40})\n    new: (?P<new>[0-9a-f]{40})(?:\n    log: (?P<log>\S{1,200}))?",
+    r"^  - ref: (?P<ref>\S{1,200})\n    old: (?P<old>[0-9a-f]{40})\n    new: (?P<new>[0-9a-f]{40})"
+    r"(?:\n    log: (?P<log>\S{1,200}))?",
     re.MULTILINE,
 )
 _COMMIT_LINE = re.compile(r"^([0-9a-f]{40}) ([^\n]{1,500})$", re.MULTILINE)
 _PULL = re.compile(
-    r"(?P<repository>(?:git|https?|ssh)://[^\s]{1,300}|git@[^\s]{1,300})(?:[ \t]*\\?\n?[ \t]+(?P<ref>(?:tags/|refs/tags/)?[A-Za-z0-9._/+-]{1,120}))?"
+    r"(?P<repository>(?:git|https?|ssh)://[^\s]{1,300}|git@[^\s]{1,300})"
+    r"(?:[ \t]*\\?\n?[ \t]+(?P<ref>(?:tags/|refs/tags/)?[A-Za-z0-9._/+-]{1,120}))?"
 )
 _PULL_AT = re.compile(r"are available in the (?:Git|git) repository at:?")
 _MERGED = re.compile(

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class MailError(ValueError):
-    """These bytes are no mail that can be kept: no header block, no Message-ID, no sender. Ask for the mail again by its id."""
+    """These bytes are no mail that can be kept: no header block opens them. Ask for the mail again by its id."""
 
 
 class MailRole(StrEnum):
@@ -50,7 +50,7 @@ class Trailer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedCommit:
-    """A line of an "applied" mail that names its patch: `part` of the series or None, commit id of 7 to 40 digits or None."""
+    """A line of an "applied" mail that names its patch: `part` of the series, commit id of 7 to 40 digits, or None."""
 
     part: int | None
     title: str
@@ -59,7 +59,7 @@ class AppliedCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """One ref of a push: old and new with 40 digits (None: ref created or deleted), commits as (id, title), oldest first."""
+    """One ref of a push: old and new id (None: ref created or deleted), commits as (id, title), oldest first."""
 
     repository: str
     ref: str
@@ -70,7 +70,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchMail:
-    """One mail. Ids without <>; times aware UTC; every text is decoded, bounded and free of control and bidi characters.
+    """One mail. Ids without <>; times aware UTC; each text is decoded, bounded and free of control and bidi characters.
 
     from_*: who sent it. author_*: who wrote the patch (an in-body From wins, and a relay's or list's munged From is
     resolved); equal to from_* for all else. content_key: equal for the same mail on several lists, different for

@@ -1,7 +1,7 @@
 """RFC 5322 bytes to the few headers that are read and the text of the body, in bounded time and memory.
 
-Hostile mail is cut before it is read: the header block, each field, the number of fields, encoded words, parts and depth
-of MIME, bytes of text. Nothing here recurses, and nothing raises but MailError.
+Hostile mail is cut before it is read: the header block, each field, the number of fields, encoded words, parts and
+depth of MIME, bytes of text. Nothing here recurses, and nothing raises but MailError.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _PLAIN = frozenset({"", "us-ascii", "ascii", "utf-8", "utf8"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireMail:
-    """Fields by lower-case name in order, raw and unfolded; `text` is the first plain text, `attachments` the further ones."""
+    """Fields by lower-case name in order, raw and unfolded; `text` is the first plain text, `attachments` the rest."""
 
     fields: Mapping[str, tuple[str, ...]]
     text: str
@@ -198,7 +198,7 @@ def _word_bytes(encoding: str, payload: str) -> bytes:
 
 
 def clean_line(text: str) -> str:
-    """One line without control, format (bidi, zero-width), private and surrogate characters; white space is single spaces."""
+    """One line without control, format (bidi, zero-width), private and surrogate characters; single spaces."""
     if not text.isprintable():
         text = "".join(_printable(one) for one in text)
     return " ".join(text.split())

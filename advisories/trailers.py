@@ -60,7 +60,7 @@ def _trailer(name: str, value: str) -> Trailer | None:
         return Trailer(name=name, value=value)
     if _PERSONAL.fullmatch(name) is None:
         return None
-    called, addr = parse_address(value.split(" # ")[0].split(" [")[0].strip())
+    called, addr = parse_address(value.split(" # ", maxsplit=1)[0].split(" [", maxsplit=1)[0].strip())
     person = addr or " ".join((called or value).lower().split())
     return Trailer(name=name, value=value, person=person)
 
