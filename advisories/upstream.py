@@ -42,7 +42,7 @@ def merge_upstream(claims: Sequence[tuple[CveObservation, Evidence]], fixes: Seq
                 UpstreamConflict(
                     branch=claim.fix.branch,
                     version=claim.fix.version,
-                    says=f"{claim.evidence.source}: {claim.fix.version}, {before.evidence.source}: {before.fix.version}",
+                    says=_says(claim.evidence.source, claim.fix, before),
                     evidence=claim.evidence,
                 )
             )
@@ -51,6 +51,10 @@ def merge_upstream(claims: Sequence[tuple[CveObservation, Evidence]], fixes: Seq
         fixed=tuple(sorted(chosen.values(), key=lambda one: _branch_order(one.fix.branch))),
         conflicts=tuple(conflicts),
     )
+
+
+def _says(source: str, fix: UpstreamFix, other: SourcedFix) -> str:
+    return f"{source}: {fix.version}, {other.evidence.source}: {other.fix.version}"
 
 
 def _introduced(claims: Sequence[tuple[CveObservation, Evidence]]) -> tuple[UpstreamPoint, ...]:
@@ -95,7 +99,7 @@ def with_vendor_conflicts(upstream: Upstream, cells: Sequence[Cell]) -> Upstream
             UpstreamConflict(
                 branch=branch,
                 version=base,
-                says=f"{cell.distro} {cell.release or ''} has the fix in {cell.fixed_version}; no {branch} release is named",
+                says=f"{cell.distro} {cell.release or ''} has {cell.fixed_version}; no {branch} release is named",
                 evidence=cell.evidence[0],
             )
         )

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from bot.app import App
 from bot.ingest.cycle import Intake, Mode, ingest
+from bot.ingest.state import Refold
 from bot.parsing import ParseWorker
 from sources.base import RawDocument
 from sources.registry import find_source
@@ -16,6 +17,7 @@ from storage import advisories as advisory_store
 from storage import documents as document_store
 from storage import rebuilding
 from storage.documents import StoredDocument
+from storage.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ def rebuild(app: App, *, progress: Callable[[int, int], None] = lambda done, tot
         finally:
             for worker in workers.values():
                 worker.close()
+        rebuilding.carry_sightings(app.store, store)
+        _refold_all(app, store)
         with store.read() as connection:
             after = {one.id: one for _, _, one in advisory_store.list_advisories(connection)}
         rebuilding.swap(app.store, store)
@@ -59,6 +63,15 @@ def rebuild(app: App, *, progress: Callable[[int, int], None] = lambda done, tot
         gone=tuple(sorted(before.keys() - after.keys())),
         changed=tuple(sorted(key for key in after.keys() & before.keys() if after[key] != before[key])),
     )
+
+
+def _refold_all(app: App, store: Store) -> None:
+    """Folds every advisory once more, now that each version is known as often seen as it was."""
+    with store.write() as connection:
+        refold = Refold(connection, app.topics)
+        for _, modified_at, one in advisory_store.list_advisories(connection):
+            if one.evidence:
+                refold.refold(one.id, because=one.evidence[0], at=modified_at)
 
 
 def _take(app: App, target: Intake, source: str, batch: list[StoredDocument], workers: dict[str, ParseWorker]) -> int:

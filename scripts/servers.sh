@@ -19,6 +19,7 @@ postfix                 mail tests with a real MTA
 chromium                browser tests of the board
 fonts-dejavu-core       browser tests of the board
 kmod                    host check tests with real modprobe
+libdpkg-perl            version order against dpkg
 rpm                     version order against rpm
 python3-rpm             version order against rpm
 strace                  tests that watch what a command opens

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from storage.tables import documents, validators
 
@@ -94,15 +94,19 @@ def all_documents(
 
 
 def prune_whole(connection: Connection, *, source: str, url: str, keep_sha256: str) -> tuple[str, ...]:
-    """Forgets older whole documents of an address whose records are kept as slices; returns hashes no row names now."""
-    older = select(documents.c.document_id, documents.c.sha256).where(
+    """Forgets whole documents of an address between its first and the one kept, whose records are kept as slices;
+    returns hashes no row names now."""
+    whole = (
         documents.c.source == source,
         documents.c.url == url,
         documents.c.slice_of.is_(None),
         documents.c.held.is_(False),
-        documents.c.sha256 != keep_sha256,
     )
-    rows = connection.execute(older).all()
+    first = select(func.min(documents.c.at)).where(*whole).scalar_subquery()
+    between = select(documents.c.document_id, documents.c.sha256).where(
+        *whole, documents.c.sha256 != keep_sha256, documents.c.at > first
+    )
+    rows = connection.execute(between).all()
     if not rows:
         return ()
     connection.execute(delete(documents).where(documents.c.document_id.in_([row[0] for row in rows])))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, Table, bindparam, delete, insert, or_, select, update
 
 from storage.blobs import BlobStore
 from storage.store import Store, open_store
@@ -69,6 +69,27 @@ def swap(live: Store, rebuilt: Store) -> None:
         _copy(source, target, advisory_aliases, skip=aliases, column="alias")
         for table in DERIVED:
             _copy(source, target, table)
+
+
+def carry_sightings(live: Store, rebuilt: Store) -> None:
+    """How often and how long a version was seen, or missed, is no document's word: it is carried over."""
+    same = (records.c.source, records.c.key, records.c.at, records.c.content)
+    counted = (
+        records.c.seen, records.c.last_seen_at, records.c.missing, records.c.missing_since, records.c.missing_last,
+    )  # fmt: skip
+    worth = or_(records.c.seen > 1, records.c.missing > 0)
+    change = (
+        update(records)
+        .where(*(column == bindparam(f"same_{column.name}") for column in same))
+        .values({column.name: bindparam(f"new_{column.name}") for column in counted})
+    )
+    with live.read() as source, rebuilt.write() as target:
+        rows = [
+            {f"same_{one.name}": row[one.name] for one in same} | {f"new_{one.name}": row[one.name] for one in counted}
+            for row in source.execute(select(*same, *counted).where(worth)).mappings()
+        ]
+        for start in range(0, len(rows), _CHUNK):
+            target.execute(change, rows[start : start + _CHUNK])
 
 
 def _copy(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, exists, func, insert, or_, select, update
 
 from advisories.model import Evidence, RecordVersion
 from advisories.observation import Observation
 from advisories.words import EvidenceClass
 from storage.codec import observations_from_text, observations_to_text
 from storage.tables import record_subjects, records
+
+# More sightings than this, over more time than this, decide nothing (advisories.establish): they are not written.
+SEEN_ENOUGH = 3
+SEEN_LONG_ENOUGH = timedelta(hours=25)
+_CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,87 +34,149 @@ class NewVersion:
     subjects: tuple[str, ...]
 
 
-def add_version(connection: Connection, version: NewVersion) -> bool:
-    """Stores a version; True when its content is new. A repeat counts as another good fetch that says the same."""
-    text = observations_to_text(version.observations)
-    content = hashlib.sha256(text.encode()).hexdigest()
-    source = version.evidence.source
-    before = _neighbour(connection, source, version.key, version.at)
-    if before is not None and before["content"] == content:
-        if (before["last_seen_at"] or before["at"]) < version.at:
-            connection.execute(
-                update(records)
-                .where(records.c.record_id == before["record_id"])
-                .values(
-                    seen=before["seen"] + 1, last_seen_at=version.at, missing=0, missing_since=None, missing_last=None
-                )
-            )
-        return False
+def add_versions(connection: Connection, versions: Sequence[NewVersion]) -> list[NewVersion]:
+    """Stores what one document states and returns the versions whose content is new.
+
+    All of one source and one time. A repeat counts as another good fetch that says the same, as long as that count
+    still decides anything: a record that was seen often enough is not written again.
+    """
+    fresh: list[NewVersion] = []
+    for start in range(0, len(versions), _CHUNK):
+        fresh += _add_chunk(connection, versions[start : start + _CHUNK])
+    return fresh
+
+
+def _add_chunk(connection: Connection, versions: Sequence[NewVersion]) -> list[NewVersion]:
+    source, at = versions[0].evidence.source, versions[0].at
+    held = _held_at(connection, source, [one.key for one in versions], at)
+    rows: list[dict[str, object]] = []
+    fresh: list[NewVersion] = []
+    again: list[int] = []
+    for one in versions:
+        text = observations_to_text(one.observations)
+        content = hashlib.sha256(text.encode()).hexdigest()
+        before = held.get(one.key)
+        if before is not None and before.content == content:
+            if before.still_counts(at):
+                again.append(before.record_id)
+            continue
+        if before is not None and before.at == at and _is_stored(connection, source, one.key, at, content):
+            continue
+        rows.append(_row(one, text, content))
+        fresh.append(one)
+        held[one.key] = _Held(record_id=0, content=content, at=at, seen=SEEN_ENOUGH, last_seen_at=at)
+    if rows:
+        connection.execute(insert(records), rows)
+        _add_subjects(connection, source, fresh)
+    _count_again(connection, again, at)
+    return fresh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """The version of a record that held just before a time."""
+
+    record_id: int
+    content: str
+    at: datetime
+    seen: int
+    last_seen_at: datetime
+
+    def still_counts(self, at: datetime) -> bool:
+        """Whether one more sighting at that time can still decide something."""
+        watched = self.seen < SEEN_ENOUGH or self.last_seen_at - self.at < SEEN_LONG_ENOUGH
+        return watched and self.last_seen_at < at
+
+
+def _held_at(connection: Connection, source: str, keys: Sequence[str], at: datetime) -> dict[str, _Held]:
+    query = (
+        select(
+            records.c.key, records.c.record_id, records.c.content, records.c.at, records.c.seen, records.c.last_seen_at
+        )
+        .where(records.c.source == source, records.c.key.in_(keys), records.c.at <= at)
+        .order_by(records.c.at, records.c.record_id)
+    )
+    return {
+        row.key: _Held(
+            record_id=row.record_id,
+            content=row.content,
+            at=row.at,
+            seen=row.seen,
+            last_seen_at=row.last_seen_at or row.at,
+        )
+        for row in connection.execute(query)
+    }
+
+
+def _is_stored(connection: Connection, source: str, key: str, at: datetime, content: str) -> bool:
+    """Two documents of one moment may state one record in turn."""
     same = select(records.c.record_id).where(
-        records.c.source == source,
-        records.c.key == version.key,
-        records.c.at == version.at,
-        records.c.content == content,
+        records.c.source == source, records.c.key == key, records.c.at == at, records.c.content == content
     )
-    if connection.execute(same).first() is not None:
-        return False
-    connection.execute(
-        insert(records).values(
-            source=source,
-            key=version.key,
-            at=version.at,
-            modified=version.modified,
-            evidence_class=version.evidence.evidence_class.value,
-            url=version.evidence.url,
-            sha256=version.evidence.sha256,
-            content=content,
-            observations=text,
-            last_seen_at=version.at,
-        )
-    )
-    _add_subjects(connection, source, version.key, version.subjects)
-    return True
+    return connection.execute(same).first() is not None
 
 
-def _neighbour(connection: Connection, source: str, key: str, at: datetime) -> RowMapping | None:
-    """The version of this record that held just before `at`."""
-    return (
+def _row(version: NewVersion, text: str, content: str) -> dict[str, object]:
+    return {
+        "source": version.evidence.source,
+        "key": version.key,
+        "at": version.at,
+        "modified": version.modified,
+        "evidence_class": version.evidence.evidence_class.value,
+        "url": version.evidence.url,
+        "sha256": version.evidence.sha256,
+        "content": content,
+        "observations": text,
+        "last_seen_at": version.at,
+    }
+
+
+def _count_again(connection: Connection, record_ids: Sequence[int], at: datetime) -> None:
+    for start in range(0, len(record_ids), _CHUNK):
         connection.execute(
-            select(records)
-            .where(records.c.source == source, records.c.key == key, records.c.at <= at)
-            .order_by(records.c.at.desc(), records.c.record_id.desc())
-            .limit(1)
+            update(records)
+            .where(records.c.record_id.in_(record_ids[start : start + _CHUNK]))
+            .values(seen=records.c.seen + 1, last_seen_at=at, missing=0, missing_since=None, missing_last=None)
         )
-        .mappings()
-        .first()
-    )
 
 
-def _add_subjects(connection: Connection, source: str, key: str, subjects: Iterable[str]) -> None:
-    known = set(
-        connection.execute(
-            select(record_subjects.c.subject).where(record_subjects.c.source == source, record_subjects.c.key == key)
-        ).scalars()
-    )
-    rows = [{"subject": one, "source": source, "key": key} for one in sorted(set(subjects) - known)]
+def _add_subjects(connection: Connection, source: str, versions: Sequence[NewVersion]) -> None:
+    keys = [one.key for one in versions]
+    known = {
+        (row.key, row.subject)
+        for row in connection.execute(
+            select(record_subjects.c.key, record_subjects.c.subject).where(
+                record_subjects.c.source == source, record_subjects.c.key.in_(keys)
+            )
+        )
+    }
+    wanted = {(one.key, subject) for one in versions for subject in one.subjects}
+    rows = [{"subject": subject, "source": source, "key": key} for key, subject in sorted(wanted - known)]
     if rows:
         connection.execute(insert(record_subjects), rows)
 
 
 def seen_again(connection: Connection, *, source: str, url: str, at: datetime) -> int:
-    """Counts one more good fetch for the newest version of each record of an address that had not changed."""
-    newest = (
-        select(func.max(records.c.record_id))
-        .where(records.c.source == source, records.c.url == url)
-        .group_by(records.c.key)
-        .scalar_subquery()
-    )
+    """Counts one more good fetch for the newest version of each record of an address that had not changed; writes
+    nothing once the count decides nothing any more. Returns how many rows were written."""
+    later = records.alias()
+    newer = exists().where(later.c.source == source, later.c.key == records.c.key, later.c.at > records.c.at)
     answer = connection.execute(
         update(records)
-        .where(records.c.record_id.in_(newest), records.c.last_seen_at < at)
+        .where(
+            records.c.source == source,
+            records.c.url == url,
+            records.c.last_seen_at < at,
+            or_(records.c.seen < SEEN_ENOUGH, records.c.last_seen_at - records.c.at < _microseconds(SEEN_LONG_ENOUGH)),
+            ~newer,
+        )
         .values(seen=records.c.seen + 1, last_seen_at=at)
     )
     return int(answer.rowcount)
+
+
+def _microseconds(span: timedelta) -> int:
+    return int(span.total_seconds() * 1_000_000)
 
 
 def count_missing(connection: Connection, *, source: str, keys: Sequence[str], at: datetime) -> None:

@@ -72,7 +72,8 @@ def _print_cell(cell: Cell) -> None:
     mark = f" [{', '.join(marks)}]" if marks else ""
     since = f" since {cell.since.isoformat()}" if cell.since else ""
     version = f" {cell.fixed_version}" if cell.fixed_version else ""
-    errata = f" {cell.errata[0]}" if cell.errata else ""
+    first = cell.fixed[0].erratum if cell.fixed else next(iter(cell.errata), None)
+    errata = f" {first}" if first else ""
     state = typer.style(word, fg=_COLOURS[cell.status])
     typer.echo(
         f"  {printable(label):18} {printable(cell.package):16} {state}{printable(version + errata + since + mark)}"

@@ -139,14 +139,17 @@ def doctor(
     format: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
     """Configuration, database, clock, Python, base_url, credentials, source reachability."""
+    from dataclasses import asdict
+
     from bot.doctor import examine
 
     with opened(context) as loaded:
         findings = examine(loaded, send=send)
         if format is Format.JSON:
-            print_json({"findings": [{"what": one.what, "good": one.good, "text": one.text} for one in findings]})
+            print_json({"findings": [asdict(one) for one in findings]})
         else:
             for one in findings:
-                typer.echo(f"{'ok  ' if one.good else 'LOOK'}  {one.what}: {printable(one.text)}")
-        if not all(one.good for one in findings):
+                mark = "ok  " if one.good else ("note" if one.advice else "LOOK")
+                typer.echo(f"{mark}  {one.what}: {printable(one.text)}")
+        if any(not one.good and not one.advice for one in findings):
             raise CommandError("", EXIT_PARTLY)

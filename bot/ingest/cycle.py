@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from advisories.model import Change, ChangeDraft, Evidence, RecordVersion
-from advisories.observation import Observation, PackageVersionObservation, Record, Rejected
+from advisories.observation import Observation, PackageVersionObservation, ParsedDocument, Record, Rejected
 from advisories.topics import Topic
 from bot.ingest.breaker import Turned, measure
 from bot.ingest.patches import apply_patches
@@ -156,10 +156,9 @@ class _Work:
                 continue
             self._result.documents += 1
             self._result.rejected.extend(document.rejected)
+            sliced = self._is_sliced(one.raw, document)
             self._add_document(one.raw, hashes[id(one)])
-            sliced = len(one.raw.body) > SLICED_ABOVE_BYTES and any(record.slice for record in document.records)
-            for record in document.records:
-                self._take_record(one.raw, hashes[id(one)], record, sliced=sliced)
+            self._take_records(one.raw, hashes[id(one)], document.records, sliced=sliced)
             if document.complete:
                 self._count_missing(one.raw, {record.key for record in document.records})
             if sliced:
@@ -167,6 +166,15 @@ class _Work:
                     self._connection, source=one.raw.source, url=one.raw.url, keep_sha256=hashes[id(one)]
                 ):
                     self._blobs.remove(gone)
+
+    def _is_sliced(self, raw: RawDocument, document: ParsedDocument) -> bool:
+        """Of a large document that comes again and again the first and the newest are kept whole, and of those between
+        only the records that changed."""
+        return (
+            len(raw.body) > SLICED_ABOVE_BYTES
+            and any(record.slice for record in document.records)
+            and document_store.newest_hash(self._connection, source=raw.source, url=raw.url) is not None
+        )
 
     def _add_document(self, raw: RawDocument, sha256: str, *, held: bool = False) -> None:
         document_store.add_document(
@@ -189,29 +197,33 @@ class _Work:
                 sha256=sha256,
             )
 
-    def _take_record(self, raw: RawDocument, sha256: str, record: Record, *, sliced: bool) -> None:
-        self._result.records += 1
+    def _take_records(self, raw: RawDocument, sha256: str, stated: Sequence[Record], *, sliced: bool) -> None:
+        self._result.records += len(stated)
+        evidence = Evidence(
+            source=raw.source,
+            evidence_class=self._spec.evidence_class,
+            url=raw.url,
+            fetched_at=raw.at,
+            sha256=sha256,
+        )
+        versions = [self._version(raw, evidence, record) for record in stated]
+        self._patch_versions += versions
+        slices = {record.key: record.slice for record in stated if record.slice}
+        for version in records.add_versions(self._connection, [one for one in versions if one.subjects]):
+            if sliced and version.key in slices:
+                self._keep_slice(raw, sha256, slices[version.key])
+            self._touch(version)
+
+    def _version(self, raw: RawDocument, evidence: Evidence, record: Record) -> NewVersion:
         subjects = record_subjects(self._intake.topics, record.observations, self._known)
-        version = NewVersion(
+        return NewVersion(
             key=record.key,
             at=raw.at,
             modified=self._clamp(record.modified, raw.at),
-            evidence=Evidence(
-                source=raw.source,
-                evidence_class=self._spec.evidence_class,
-                url=raw.url,
-                fetched_at=raw.at,
-                sha256=sha256,
-            ),
+            evidence=evidence,
             observations=record.observations,
             subjects=tuple(sorted(subjects)),
         )
-        self._patch_versions.append(version)
-        if not subjects or not records.add_version(self._connection, version):
-            return
-        if sliced and record.slice:
-            self._keep_slice(raw, sha256, record)
-        self._touch(version)
 
     def _touch(self, version: NewVersion) -> None:
         stored = RecordVersion(
@@ -225,8 +237,8 @@ class _Work:
         if any(isinstance(one, PackageVersionObservation) for one in version.observations):
             self._refold.touch_all(version.evidence)
 
-    def _keep_slice(self, raw: RawDocument, sha256: str, record: Record) -> None:
-        cut = self._blobs.put(record.slice)
+    def _keep_slice(self, raw: RawDocument, sha256: str, content: bytes) -> None:
+        cut = self._blobs.put(content)
         document_store.add_document(
             self._connection,
             source=raw.source,
@@ -234,7 +246,7 @@ class _Work:
             kind=raw.kind,
             at=raw.at,
             sha256=cut,
-            size_bytes=len(record.slice),
+            size_bytes=len(content),
             slice_of=sha256,
         )
 
