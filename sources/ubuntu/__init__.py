@@ -1,0 +1,27 @@
+"""Ubuntu: security notices, live patches and the CVE tracker of Canonical's security team."""
+
+from __future__ import annotations
+
+from advisories.words import EvidenceClass
+from sources.base import SourceSpec
+from sources.ubuntu.fetch import MOST_BYTES, fetch
+from sources.ubuntu.parse import parse
+
+SOURCE = SourceSpec(
+    name="ubuntu",
+    title="Ubuntu security notices and CVE tracker",
+    gives="fixed versions and open states of every kernel package and pocket, live patches, mitigations (kmod)",
+    evidence_class=EvidenceClass.VENDOR,
+    fetch=fetch,
+    parse=parse,
+    settings={
+        "url": "https://raw.githubusercontent.com/canonical/ubuntu-security-notices/main",
+        "notices_url": "https://ubuntu.com/security/notices.json",
+        "cves_url": "https://ubuntu.com/security/cves",
+    },
+    interval_seconds=900,
+    stale_after_seconds=3 * 86_400,
+    max_bytes=MOST_BYTES,
+    licence="CC-BY-SA 4.0 (https://github.com/canonical/ubuntu-security-notices)",
+    home="https://ubuntu.com/security/notices",
+)
