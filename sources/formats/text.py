@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from typing import Final
 
 LONGEST_TEXT: Final = 20_000
@@ -12,6 +13,7 @@ LONGEST_LINK: Final = 2_000
 # The form of the CVE program: four digits, or more without a leading zero. ASCII only, no white space around it.
 _CVE_ID = re.compile(r"CVE-(?:1999|2[0-9]{3})-(?:[0-9]{4}|[1-9][0-9]{4,18})")
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CWE_ID = re.compile(r"CWE-[1-9][0-9]{0,5}")
 _LINK = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:[/?#][!-~]*)?")
 
@@ -46,3 +48,24 @@ def web_link(text: str) -> str | None:
     """An http or https address without a user part and with nothing that no address holds; else None."""
     link = text.strip()
     return link if len(link) <= LONGEST_LINK and _LINK.fullmatch(link) else None
+
+
+def utc_time(text: str) -> datetime | None:
+    """An ISO 8601 time as aware UTC, None when it is none. Without a zone it is UTC: so NVD and CISA mean theirs."""
+    if len(text) > 40 or not text.isascii():
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def iso_date(text: str) -> date | None:
+    """A date YYYY-MM-DD, None when it is none."""
+    if _DATE.fullmatch(text) is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -93,15 +93,17 @@ def broken_documents(body: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def assert_only_parse_errors(parse: Parse, raw_of: RawOf, body: bytes, *, cuts_fail: bool = True) -> None:
-    """The whole document is read; a page is a ParseError; a cut one too, unless its format cannot tell (a text of
-    lines); of everything else the parser gives clean text or a ParseError, and never another exception."""
-    assert outcome(parse, raw_of(body)) is not None, "the document itself cannot be read"
+    """The whole document is read; a page is a ParseError; a cut one gives no record, unless its format cannot tell (a
+    text of lines); of everything else the parser gives clean text or a ParseError, and never another exception."""
+    whole = outcome(parse, raw_of(body))
+    assert whole is not None, "the document itself cannot be read"
+    assert whole.records != (), "the document itself has no record"
     for name, page in pages():
         assert outcome(parse, raw_of(page)) is None, f"{name}: was read as a document"
     for name, cut in cut_documents(body):
         got = outcome(parse, raw_of(cut))
-        if cuts_fail and cut.strip() != body.strip():
-            assert got is None, f"{name} of {len(body)}: was read as a whole document"
+        if cuts_fail and got is not None and cut.strip() != body.strip():
+            assert got.records == (), f"{name} of {len(body)}: was read as a whole document"
     for _, damaged in damaged_documents(body):
         outcome(parse, raw_of(damaged))
 
