@@ -1,4 +1,4 @@
-"""Sending what the outbox holds: lease, send, record; no transaction is open while a message is on its way."""
+"""Sending what the outbox holds: fold, lease, send, record; no transaction is open while a message is on its way."""
 
 from __future__ import annotations
 
@@ -8,22 +8,44 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from sqlalchemy import Connection
 
-from bot.channels.base import Channel, ChannelError, Permanent, Refused, Unknown
+from bot.channels.base import (
+    Channel,
+    ChannelError,
+    EditingChannel,
+    FoldingChannel,
+    Moved,
+    PacedChannel,
+    Permanent,
+    Refused,
+    Stopped,
+    Unknown,
+)
+from bot.folding import Folder
+from bot.lanes import Lane
+from bot.messages.compose import Composer
+from bot.messages.model import thaw
 from bot.redact import redact_text
 from bot.views.changes import change_view
-from storage import delivery
+from storage import delivery, source_health
+from storage import delivery_ledger as ledger
+from storage import delivery_settings as wishes
 from storage.changes import load_change
-from storage.delivery import DueDestination, Lease
+from storage.delivery import DueDestination, Lease, Pending
 from storage.errors import StorageError
 from storage.store import Store
 
 log = structlog.get_logger("patchwatch")
 
-TICK_SECONDS = 2.0
+IN_FLIGHT = 4  # sends of one channel that are on their way at once: the most that a crash may repeat
+TICK_SECONDS = 1.0
+SEND_SECONDS = 60.0
 _FIRST_WAIT_SECONDS = 10.0
 _LONGEST_WAIT_SECONDS = 3600.0
+_LONGEST_ASKED = timedelta(hours=1)
 _UNKNOWN_WAIT = timedelta(seconds=60)
+_STOPPED_WAIT = timedelta(minutes=5)
 
 
 class Deliverer:
@@ -34,85 +56,203 @@ class Deliverer:
         store: Store,
         channels: Mapping[str, Channel],
         *,
+        folder: Folder | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
-        self._channels = channels
+        self._channels = dict(channels)
+        self._folder = folder or Folder(Composer())
         self._clock = clock
+        self._error: StorageError | None = None
+        self._sent = 0
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """Those that go on."""
+        return self._channels
 
     async def deliver_due(self) -> int:
-        """One round over all destinations with something due; returns how many messages were sent. StorageError."""
-        due = await asyncio.to_thread(self._due)
-        served = [one for one in due if one.kind in self._channels]
-        return sum(await asyncio.gather(*(self.deliver(one) for one in served)))
+        """Sends until nothing is due; returns how many messages were sent. Raises StorageError."""
+        lanes = self._make_lanes()
+        before = self._sent
+        await self._offer(lanes)
+        for lane in lanes.values():
+            lane.finish()
+        await self._work_all(lanes)
+        return self._sent - before
 
-    async def deliver(self, destination: DueDestination) -> int:
-        """Sends to one destination until nothing is due or an attempt fails. Raises StorageError."""
-        sent = 0
-        while (taken := await asyncio.to_thread(self._take, destination.id)) is not None:
-            lease, content = taken
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sends what becomes due until `stop`. Raises StorageError when nothing can be recorded."""
+        lanes = self._make_lanes()
+        work = asyncio.create_task(self._work_all(lanes))
+        try:
+            while not stop.is_set() and not work.done():
+                await self._offer(lanes)
+                await _pause(stop)
+        finally:
+            for lane in lanes.values():
+                lane.close()
+            await work
+
+    def _make_lanes(self) -> dict[str, Lane]:
+        return {kind: Lane(_wait_of(channel)) for kind, channel in self._channels.items()}
+
+    async def _offer(self, lanes: Mapping[str, Lane]) -> None:
+        for one in await asyncio.to_thread(self._due):
+            if one.kind in lanes and one.kind in self._channels:
+                lanes[one.kind].offer(one)
+
+    async def _work_all(self, lanes: Mapping[str, Lane]) -> None:
+        self._error = None
+        await asyncio.gather(*(self._work(kind, lane) for kind, lane in lanes.items() for _ in range(IN_FLIGHT)))
+        if self._error is not None:
+            raise self._error
+
+    async def _work(self, kind: str, lane: Lane) -> None:
+        """One worker: a database that cannot be written stops them all before anything is sent unrecorded."""
+        while (destination := await lane.take()) is not None:
+            more = False
             try:
-                remote = await self._channels[destination.kind].send(destination, lease.message, content)
-            except ChannelError as error:
-                await asyncio.to_thread(self._record_failure, destination, lease, error)
-                if not isinstance(error, Permanent):
-                    return sent
-            else:
-                await asyncio.to_thread(self._record_sent, lease, remote)
-                sent += 1
-        return sent
+                more = await self.deliver(destination)
+            except StorageError as error:
+                self._error = error
+                lane.close()
+            finally:
+                lane.done(destination, more=more)
+            if kind not in self._channels:
+                lane.close()
+
+    async def deliver(self, destination: DueDestination) -> bool:
+        """Sends one message; True when it arrived, so that there may be another. Raises StorageError."""
+        channel = self._channels.get(destination.kind)
+        if channel is None or self._error is not None:
+            return False
+        if isinstance(channel, PacedChannel):
+            await channel.ready(destination)
+        taken = await asyncio.to_thread(self._take, destination, channel)
+        if taken is None:
+            return False
+        held, content = taken
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                remote = await channel.send(destination, held.message, content)
+        except TimeoutError:
+            error: ChannelError = Unknown(f"no answer within {SEND_SECONDS:.0f} s")
+        except ChannelError as caught:
+            error = caught
+        else:
+            await asyncio.to_thread(self._record_sent, destination, held, content, remote)
+            self._sent += 1
+            return True
+        await asyncio.to_thread(self._record_failure, destination, held, error)
+        return isinstance(error, Permanent | Moved)
 
     def _due(self) -> list[DueDestination]:
         with self._store.read() as connection:
-            return delivery.due_destinations(connection, now=self._clock())
+            return ledger.due_destinations(connection, now=self._clock())
 
-    def _take(self, destination: int) -> tuple[Lease, str] | None:
+    def _take(self, destination: DueDestination, channel: Channel) -> tuple[Lease, str] | None:
+        """Leases the next message, made first where there is none yet; None when nothing may go out now."""
+        now = self._clock()
         with self._store.write() as connection:
-            lease = delivery.lease_next(connection, destination, now=self._clock())
-            if lease is None:
-                return None
-            change = load_change(connection, lease.change_seq)
-            content = json.dumps(change_view(change) if change else {}, ensure_ascii=False)
-            return lease, delivery.freeze_message(connection, lease.message, content)
+            while (first := ledger.next_pending(connection, destination.id, now=now)) is not None:
+                if first.message is not None:
+                    rows = ledger.folded_with(connection, destination.id, first, now=now)
+                    content = ledger.content_of(connection, first.message)
+                    return ledger.lease(connection, rows, now=now), content
+                if not isinstance(channel, FoldingChannel):
+                    ledger.attach(connection, destination.id, [first], now=now, content=_one(connection, first))
+                elif not self._folder.fold(
+                    connection, destination.id, first, now=now, cards=isinstance(channel, EditingChannel)
+                ):
+                    return None
+        return None
 
-    def _record_sent(self, lease: Lease, remote: str | None) -> None:
+    def _record_sent(self, destination: DueDestination, held: Lease, content: str, remote: str | None) -> None:
+        now = self._clock()
         with self._store.write() as connection:
-            delivery.record_sent(connection, lease, now=self._clock(), remote_id=remote)
+            ledger.record_sent(connection, held, now=now, remote_id=remote)
+            if not isinstance(self._channels.get(destination.kind), FoldingChannel):
+                return
+            message = thaw(content)
+            if not message.silent:
+                wishes.note_sound(connection, destination.id, at=now)
+            if message.advisory is not None and remote:
+                card = wishes.Card(
+                    destination=destination.id, advisory=message.advisory, remote_id=remote, shown=message.shown
+                )
+                wishes.save_card(connection, card)
 
-    def _record_failure(self, destination: DueDestination, lease: Lease, error: ChannelError) -> None:
+    def _record_failure(self, destination: DueDestination, held: Lease, error: ChannelError) -> None:
         now, text = self._clock(), redact_text(str(error))
         answer = type(error).__name__.lower()
-        log.warning("not delivered", channel=destination.kind, delivery=lease.delivery, answer=answer, reason=text)
+        log.warning("not delivered", channel=destination.kind, message=held.message, answer=answer, reason=text)
         with self._store.write() as connection:
-            if isinstance(error, Refused | Permanent) or self._gives_up(destination, lease, error):
-                delivery.record_rejected(connection, lease, answer=answer, text=text, now=now)
-                if isinstance(error, Refused):
-                    delivery.disable_destination(connection, destination.id, text)
-                return
-            again = now + (_UNKNOWN_WAIT if isinstance(error, Unknown) else _back_off(lease.tries, error.retry_after))
-            delivery.record_retry(connection, lease, answer=answer, text=text, now=now, not_before=again)
-            delivery.hold_destination(connection, destination.id, not_before=again)
+            match error:
+                case Refused():
+                    ledger.record_rejected(connection, held, answer=answer, text=text, now=now)
+                    self._disable(connection, destination, text, now)
+                case Permanent():
+                    ledger.record_rejected(connection, held, answer=answer, text=text, now=now)
+                case Moved():
+                    ledger.record_retry(connection, held, answer=answer, text=text, now=now, not_before=now)
+                    wishes.move_destination(connection, destination.id, error.address)
+                case Stopped():
+                    self._stop(connection, destination, held, text, now)
+                case Unknown() if held.tries > 1 and not self._channels[destination.kind].keyed:
+                    ledger.record_rejected(connection, held, answer=answer, text=text, now=now, state="unconfirmed")
+                case _:
+                    again = now + self._wait(error, held)
+                    ledger.record_retry(connection, held, answer=answer, text=text, now=now, not_before=again)
+                    ledger.hold_destination(connection, destination.id, not_before=again)
 
-    def _gives_up(self, destination: DueDestination, lease: Lease, error: ChannelError) -> bool:
-        """An unknown answer is tried once more; for ever where the far end recognises a repeat."""
-        return isinstance(error, Unknown) and lease.tries > 1 and not self._channels[destination.kind].keyed
+    def _disable(self, connection: Connection, destination: DueDestination, text: str, now: datetime) -> None:
+        delivery.disable_destination(connection, destination.id, text)
+        line = f"{destination.kind} destination {destination.id} is disabled: {text}"
+        source_health.add_note(connection, line, at=now)
+
+    def _stop(self, connection: Connection, destination: DueDestination, held: Lease, text: str, now: datetime) -> None:
+        """Keeps the queue, tells the operator once, and takes the channel out of this process."""
+        later = now + _STOPPED_WAIT
+        ledger.record_retry(connection, held, answer="stopped", text=text, now=now, not_before=later)
+        if self._channels.pop(destination.kind, None) is not None:
+            line = f"{destination.kind} has stopped: {text}. What is owed is kept; correct it and start again."
+            log.error("channel stopped", channel=destination.kind, reason=text)
+            source_health.add_note(connection, line, at=now)
+
+    def _wait(self, error: ChannelError, held: Lease) -> timedelta:
+        if isinstance(error, Unknown):
+            return _UNKNOWN_WAIT
+        return _back_off(held.tries, error.retry_after)
+
+
+def _one(connection: Connection, row: Pending) -> str:
+    change = load_change(connection, row.change_seq or 0)
+    return json.dumps(change_view(change) if change else {}, ensure_ascii=False)
+
+
+def _wait_of(channel: Channel) -> Callable[[DueDestination], float]:
+    return channel.wait_seconds if isinstance(channel, PacedChannel) else lambda destination: 0.0
 
 
 def _back_off(tries: int, asked: float) -> timedelta:
     own = min(_FIRST_WAIT_SECONDS * 2 ** min(tries - 1, 16), _LONGEST_WAIT_SECONDS)
-    return timedelta(seconds=max(own, asked))
+    return min(timedelta(seconds=max(own, asked)), _LONGEST_ASKED)
 
 
-async def run_delivery(store: Store, channels: Mapping[str, Channel], stop: asyncio.Event) -> None:
+async def _pause(stop: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(TICK_SECONDS):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+async def run_delivery(deliverer: Deliverer, stop: asyncio.Event) -> None:
     """Delivers until `stop`; a database that cannot be written holds all sending."""
-    deliverer = Deliverer(store, channels)
     while not stop.is_set():
         try:
-            await deliverer.deliver_due()
+            await deliverer.run(stop)
         except StorageError as error:
             log.error("delivery waits", reason=str(error))
-        try:
-            async with asyncio.timeout(TICK_SECONDS):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await _pause(stop)

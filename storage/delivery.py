@@ -1,16 +1,15 @@
-"""Subscriptions and the ledger of deliveries: leases with a fencing token, never a row lock over a send."""
+"""Destinations, subscriptions, and what is owed to whom; `delivery_ledger` leases and records."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import uuid4
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from storage.codec import clean
-from storage.delivery_tables import attempts, deliveries, destinations, messages, subscriptions
+from storage.delivery_tables import deliveries, destinations, subscriptions
 from storage.tables import changes, meta
 
 _GENERATION = "subscription_generation"
@@ -26,7 +25,10 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """A new row of the ledger: a change for a destination and why; `number` and `words` are None for a correction."""
+    """A new row of the ledger: a change for a destination and why; `number` and `words` are None for a correction.
+
+    fold: the topic under which it folds with others into one message.
+    """
 
     change_seq: int
     destination: int
@@ -34,17 +36,32 @@ class Owed:
     wakes: bool
     number: int | None
     words: str | None
+    fold: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A row that may be sent; `change_seq` is None for a notice, `message` is set once one was made for it."""
+
+    delivery: int
+    change_seq: int | None
+    token: int
+    tries: int
+    message: str | None
+    urgent: bool
+    wakes: bool
+    fold: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A delivery that this process alone may send until `until`; `token` proves it when the answer is recorded."""
+    """The deliveries of one message, that this process alone may send; each token proves it when the answer is
+    recorded."""
 
-    delivery: int
-    change_seq: int
-    token: int
-    tries: int
     message: str
+    tokens: tuple[tuple[int, int], ...]
+    tries: int
     urgent: bool
 
 
@@ -54,6 +71,7 @@ class DueDestination:
     kind: str
     address: str
     thread: str
+    urgent: bool = False
 
 
 def ensure_destination(connection: Connection, *, kind: str, address: str, thread: str = "", now: datetime) -> int:
@@ -72,7 +90,7 @@ def disable_destination(connection: Connection, destination: int, reason: str) -
     connection.execute(
         update(destinations).where(destinations.c.id == destination).values(state="disabled", reason=clean(reason))
     )
-    _next_generation(connection)
+    next_generation(connection)
 
 
 def add_subscription(connection: Connection, destination: int, words: str, *, now: datetime) -> int:
@@ -86,7 +104,7 @@ def add_subscription(connection: Connection, destination: int, words: str, *, no
     connection.execute(
         insert(subscriptions).values(destination=destination, number=number, filter=words, created_at=now)
     )
-    _next_generation(connection)
+    next_generation(connection)
     return number
 
 
@@ -94,7 +112,7 @@ def remove_subscription(connection: Connection, destination: int, number: int) -
     same = and_(subscriptions.c.destination == destination, subscriptions.c.number == number)
     gone = connection.execute(delete(subscriptions).where(same)).rowcount > 0
     if gone:
-        _next_generation(connection)
+        next_generation(connection)
     return gone
 
 
@@ -116,7 +134,8 @@ def subscription_generation(connection: Connection) -> int:
     return int(connection.execute(select(meta.c.value).where(meta.c.name == _GENERATION)).scalar() or 0)
 
 
-def _next_generation(connection: Connection) -> None:
+def next_generation(connection: Connection) -> None:
+    """The subscriptions changed: whoever keeps an index of them makes it anew."""
     now = subscription_generation(connection)
     if now:
         connection.execute(update(meta).where(meta.c.name == _GENERATION).values(value=str(now + 1)))
@@ -139,6 +158,7 @@ def add_deliveries(connection: Connection, owed: Sequence[Owed], *, now: datetim
                 wakes=one.wakes,
                 subscription=one.number,
                 filter=one.words,
+                fold=one.fold,
                 not_before=now,
                 created_at=now,
             )
@@ -156,117 +176,3 @@ def claimants(connection: Connection, change_key: str) -> list[int]:
         .where(changes.c.key == clean(change_key), deliveries.c.state != "rejected", destinations.c.state == "active")
     )
     return sorted(int(one) for one in connection.execute(query).scalars())
-
-
-def due_destinations(connection: Connection, *, now: datetime) -> list[DueDestination]:
-    """Active destinations with something to send now, those with urgent rows first."""
-    query = (
-        select(destinations.c.id, destinations.c.kind, destinations.c.address, destinations.c.thread)
-        .join(deliveries, deliveries.c.destination == destinations.c.id)
-        .where(
-            _may_be_sent(now),
-            destinations.c.state == "active",
-            or_(destinations.c.not_before.is_(None), destinations.c.not_before <= now),
-        )
-        .group_by(destinations.c.id, destinations.c.kind, destinations.c.address, destinations.c.thread)
-        .order_by(func.max(cast(deliveries.c.urgent, Integer)).desc(), destinations.c.id)
-    )
-    return [DueDestination(id=o[0], kind=o[1], address=o[2], thread=o[3]) for o in connection.execute(query)]
-
-
-def lease_next(connection: Connection, destination: int, *, now: datetime, seconds: int = 120) -> Lease | None:
-    """Leases the next delivery, urgent first; a row tried before keeps its message, so a repeat has the same key."""
-    due = (
-        select(
-            deliveries.c.id,
-            deliveries.c.change_seq,
-            deliveries.c.lease_token,
-            deliveries.c.tries,
-            deliveries.c.message,
-            deliveries.c.urgent,
-        )
-        .where(deliveries.c.destination == destination, _may_be_sent(now))
-        .order_by(deliveries.c.urgent.desc(), deliveries.c.change_seq)
-        .limit(1)
-    )
-    row = connection.execute(due).first()
-    if row is None:
-        return None
-    message = row.message or str(uuid4())
-    if row.message is None:
-        connection.execute(insert(messages).values(id=message, destination=destination, content="", created_at=now))
-    token = int(row.lease_token) + 1
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id == row.id)
-        .values(
-            state="leased",
-            lease_token=token,
-            lease_until=now + timedelta(seconds=seconds),
-            message=message,
-            tries=row.tries + 1,
-        )
-    )
-    return Lease(
-        delivery=row.id,
-        change_seq=row.change_seq,
-        token=token,
-        tries=row.tries + 1,
-        message=message,
-        urgent=row.urgent,
-    )
-
-
-def freeze_message(connection: Connection, message: str, content: str) -> str:
-    """Keeps the content of a message at its first send; a repeat gets exactly what was frozen."""
-    known = connection.execute(select(messages.c.content).where(messages.c.id == message)).scalar_one()
-    if known:
-        return str(known)
-    connection.execute(update(messages).where(messages.c.id == message).values(content=clean(content)))
-    return clean(content)
-
-
-def record_sent(connection: Connection, lease: Lease, *, now: datetime, remote_id: str | None = None) -> bool:
-    """False when the lease was lost to another process meanwhile."""
-    connection.execute(update(messages).where(messages.c.id == lease.message).values(remote_id=remote_id))
-    return _finish(connection, lease, state="sent", answer="sent", text="", now=now, not_before=None)
-
-
-def record_retry(
-    connection: Connection, lease: Lease, *, answer: str, text: str, now: datetime, not_before: datetime
-) -> bool:
-    """Back to pending until `not_before`; `text` must be redacted already."""
-    return _finish(connection, lease, state="pending", answer=answer, text=text, now=now, not_before=not_before)
-
-
-def record_rejected(connection: Connection, lease: Lease, *, answer: str, text: str, now: datetime) -> bool:
-    return _finish(connection, lease, state="rejected", answer=answer, text=text, now=now, not_before=None)
-
-
-def hold_destination(connection: Connection, destination: int, *, not_before: datetime) -> None:
-    connection.execute(update(destinations).where(destinations.c.id == destination).values(not_before=not_before))
-
-
-def _may_be_sent(now: datetime) -> ColumnElement[bool]:
-    waiting = and_(deliveries.c.state == "pending", deliveries.c.not_before <= now)
-    return or_(waiting, and_(deliveries.c.state == "leased", deliveries.c.lease_until <= now))
-
-
-def _finish(
-    connection: Connection,
-    lease: Lease,
-    *,
-    state: str,
-    answer: str,
-    text: str,
-    now: datetime,
-    not_before: datetime | None,
-) -> bool:
-    connection.execute(insert(attempts).values(delivery=lease.delivery, at=now, answer=answer, text=clean(text)[:500]))
-    values: dict[str, object] = {"state": state, "lease_until": None}
-    if not_before is not None:
-        values["not_before"] = not_before
-    held = and_(
-        deliveries.c.id == lease.delivery, deliveries.c.lease_token == lease.token, deliveries.c.state == "leased"
-    )
-    return connection.execute(update(deliveries).where(held).values(**values)).rowcount > 0

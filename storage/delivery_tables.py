@@ -17,6 +17,7 @@ destinations = Table(
     Column("reason", Text),
     Column("settings", Text, nullable=False, default="{}"),
     Column("not_before", UtcTime),  # the destination's clock: nothing is leased for it sooner
+    Column("sounded_at", UtcTime),  # when it last got a message with a sound
     Column("created_at", UtcTime, nullable=False),
     UniqueConstraint("kind", "address", "thread"),
 )
@@ -44,9 +45,10 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("id", SERIAL, primary_key=True, autoincrement=True),
-    Column("change_seq", ForeignKey("changes.seq"), nullable=False),
+    Column("change_seq", ForeignKey("changes.seq")),  # null: a notice whose words were frozen when it was owed
     Column("destination", ForeignKey("destinations.id", ondelete="CASCADE"), nullable=False),
-    Column("state", String(16), nullable=False, default="pending"),  # pending | leased | sent | rejected
+    Column("state", String(16), nullable=False, default="pending"),  # pending | leased | sent | unconfirmed | rejected
+    Column("fold", String(64), nullable=False, default="", server_default=""),  # what folds into one message: a topic
     Column("urgent", Boolean, nullable=False, default=False),
     Column("wakes", Boolean, nullable=False, default=True),
     Column("subscription", Integer),  # why: number and words of the filter that matched; null for a correction
@@ -66,6 +68,24 @@ attempts = Table(
     Column("id", SERIAL, primary_key=True, autoincrement=True),
     Column("delivery", ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("at", UtcTime, nullable=False),
-    Column("answer", String(16), nullable=False),  # sent | not_sent | refused | unknown
+    Column("answer", String(16), nullable=False),  # sent, or the name of the ChannelError in lower case
     Column("text", Text, nullable=False, default=""),  # redacted
 )
+mutes = Table(  # advisories that a destination does not want to hear of
+    "mutes",
+    metadata,
+    Column("destination", ForeignKey("destinations.id", ondelete="CASCADE"), primary_key=True),
+    Column("advisory", String(32), primary_key=True),
+    Column("until", UtcTime),  # null: until it is taken back
+)
+cards = Table(  # one message per advisory and chat, edited as its state changes
+    "cards",
+    metadata,
+    Column("destination", ForeignKey("destinations.id", ondelete="CASCADE"), primary_key=True),
+    Column("advisory", String(32), primary_key=True),
+    Column("remote_id", String(255), nullable=False),
+    Column("shown", String(64), nullable=False, default=""),  # hash of what the far end shows
+    Column("stale", Boolean, nullable=False, default=False),
+    Column("not_before", UtcTime),
+)
+Index("ix_cards_stale", cards.c.advisory, cards.c.stale)

@@ -1,8 +1,8 @@
-"""What a channel is to the delivery loop, and the four ways in which a send can fail."""
+"""What a channel is to the delivery loop, and the ways in which a send can fail."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from storage.delivery import DueDestination
 
@@ -31,6 +31,22 @@ class Permanent(ChannelError):
     """This message will never be taken; the destination is fine."""
 
 
+class Stopped(ChannelError):
+    """The channel itself cannot go on (credential revoked, a second instance): its queue is kept, the operator told."""
+
+
+class Moved(ChannelError):
+    """The destination has a new address: it follows, and the message is sent there once."""
+
+    def __init__(self, text: str, *, address: str) -> None:
+        super().__init__(text)
+        self.address = address
+
+
+class Gone(ChannelError):
+    """The message that was to be edited is not there any more."""
+
+
 class Channel(Protocol):
     """One way to people. `keyed`: a repeat with the same message id is recognised at the far end."""
 
@@ -39,4 +55,34 @@ class Channel(Protocol):
 
     async def send(self, destination: DueDestination, message: str, content: str) -> str | None:
         """Sends the frozen content under the message's id; returns the far end's id. Raises ChannelError."""
+        ...
+
+
+@runtime_checkable
+class FoldingChannel(Channel, Protocol):
+    """A channel for people: its content is a `bot.messages.model.Message`, many changes to one. A channel that is none
+    gets one change at a time, as `changes --format json` prints it."""
+
+    folds: bool
+
+
+@runtime_checkable
+class EditingChannel(Channel, Protocol):
+    """A channel that can change what it has sent: it keeps cards."""
+
+    async def edit(self, destination: DueDestination, remote_id: str, content: str) -> None:
+        """Puts the content in the place of a message. Raises ChannelError; Gone when it was deleted."""
+        ...
+
+
+@runtime_checkable
+class PacedChannel(Channel, Protocol):
+    """A channel whose far end limits how fast we may send."""
+
+    def wait_seconds(self, destination: DueDestination) -> float:
+        """How long until this destination may get its next message; 0 for now."""
+        ...
+
+    async def ready(self, destination: DueDestination) -> None:
+        """Waits for the channel's own turn, and counts this send."""
         ...

@@ -24,7 +24,7 @@ def make_channels(config: Config, client: httpx.AsyncClient) -> dict[str, Channe
 async def serve_channels(store: Store, config: Config, topics: Sequence[Topic], stop: asyncio.Event) -> None:
     """Delivers over all channels until `stop`."""
     async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as client:
-        await run_delivery(store, make_channels(config, client), stop)
+        await run_delivery(Deliverer(store, make_channels(config, client)), stop)
 
 
 async def deliver_pending(store: Store, config: Config, topics: Sequence[Topic]) -> None:

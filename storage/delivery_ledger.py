@@ -1,0 +1,191 @@
+"""The ledger of deliveries: leases with a fencing token, never a row lock over a send; attempts and their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, cast, func, insert, or_, select, update
+
+from storage.codec import clean
+from storage.delivery import DueDestination, Lease, Pending
+from storage.delivery_tables import attempts, deliveries, destinations, messages
+
+LEASE_SECONDS = 120
+MAX_FOLDED = 200
+
+_PENDING = (
+    deliveries.c.id.label("delivery"),
+    deliveries.c.change_seq,
+    deliveries.c.lease_token.label("token"),
+    deliveries.c.tries,
+    deliveries.c.message,
+    deliveries.c.urgent,
+    deliveries.c.wakes,
+    deliveries.c.fold,
+    deliveries.c.created_at,
+)
+
+
+def due_destinations(connection: Connection, *, now: datetime) -> list[DueDestination]:
+    """Active destinations with something to send now, those with urgent rows first."""
+    urgent = func.max(cast(deliveries.c.urgent, Integer))
+    columns = (destinations.c.id, destinations.c.kind, destinations.c.address, destinations.c.thread)
+    query = (
+        select(*columns, urgent)
+        .join(deliveries, deliveries.c.destination == destinations.c.id)
+        .where(
+            _may_be_sent(now),
+            destinations.c.state == "active",
+            or_(destinations.c.not_before.is_(None), destinations.c.not_before <= now),
+        )
+        .group_by(*columns)
+        .order_by(urgent.desc(), destinations.c.id)
+    )
+    return [
+        DueDestination(id=o[0], kind=o[1], address=o[2], thread=o[3], urgent=bool(o[4]))
+        for o in connection.execute(query)
+    ]
+
+
+def next_pending(connection: Connection, destination: int, *, now: datetime) -> Pending | None:
+    """The delivery that is next: urgent first, then in the order of the changes."""
+    query: Select[Any] = select(*_PENDING)  # Any: the columns of Pending
+    query = query.where(deliveries.c.destination == destination, _may_be_sent(now))
+    order = (deliveries.c.urgent.desc(), deliveries.c.change_seq, deliveries.c.id)
+    row = connection.execute(query.order_by(*order).limit(1)).mappings().first()
+    return None if row is None else Pending(**row)
+
+
+def folded_with(
+    connection: Connection, destination: int, first: Pending, *, now: datetime, every_topic: bool = False
+) -> list[Pending]:
+    """`first` and what goes out with it, urgent first: after a try its own message's rows, before it all that waits
+    under the same topic (or any), due or not."""
+    query: Select[Any] = select(*_PENDING).where(deliveries.c.destination == destination)
+    if first.message is not None:
+        query = query.where(deliveries.c.message == first.message, _may_be_sent(now))
+    else:
+        query = query.where(
+            deliveries.c.state == "pending", deliveries.c.message.is_(None), deliveries.c.change_seq.is_not(None)
+        )
+        if not every_topic:
+            query = query.where(deliveries.c.fold == first.fold)
+    query = query.order_by(deliveries.c.urgent.desc(), deliveries.c.change_seq).limit(MAX_FOLDED)
+    return [Pending(**row) for row in connection.execute(query).mappings()]
+
+
+def attach(connection: Connection, destination: int, rows: Sequence[Pending], *, now: datetime, content: str) -> str:
+    """Freezes the message that the rows go out with; returns its id."""
+    message = str(uuid4())
+    frozen = clean(content)
+    connection.execute(insert(messages).values(id=message, destination=destination, content=frozen, created_at=now))
+    for one in rows:
+        due = {"message": message, "not_before": now}
+        connection.execute(update(deliveries).where(deliveries.c.id == one.delivery).values(**due))
+    return message
+
+
+def lease(connection: Connection, rows: Sequence[Pending], *, now: datetime) -> Lease:
+    """Leases the rows of one message: a repeat keeps its id and content."""
+    for one in rows:
+        values = {
+            "state": "leased",
+            "lease_token": one.token + 1,
+            "lease_until": now + timedelta(seconds=LEASE_SECONDS),
+            "tries": one.tries + 1,
+        }
+        connection.execute(update(deliveries).where(deliveries.c.id == one.delivery).values(**values))
+    return Lease(
+        message=rows[0].message or "",
+        tokens=tuple((one.delivery, one.token + 1) for one in rows),
+        tries=max(one.tries for one in rows) + 1,
+        urgent=any(one.urgent for one in rows),
+    )
+
+
+def settle(connection: Connection, rows: Sequence[Pending], *, now: datetime, answer: str) -> None:
+    """The rows are told by other means (the edit of a card)."""
+    for one in rows:
+        connection.execute(update(deliveries).where(deliveries.c.id == one.delivery).values(state="sent"))
+        connection.execute(insert(attempts).values(delivery=one.delivery, at=now, answer=answer))
+
+
+def content_of(connection: Connection, message: str) -> str:
+    return str(connection.execute(select(messages.c.content).where(messages.c.id == message)).scalar_one())
+
+
+def owe_notice(connection: Connection, destination: int, content: str, *, now: datetime, urgent: bool = False) -> int:
+    """A message about no change (a welcome, a word to the operator), frozen at once; returns the delivery's number."""
+    message = str(uuid4())
+    row = insert(messages).values(id=message, destination=destination, content=clean(content), created_at=now)
+    connection.execute(row)
+    owed = insert(deliveries).values(
+        destination=destination, urgent=urgent, wakes=True, not_before=now, created_at=now, message=message
+    )
+    return int(connection.execute(owed.returning(deliveries.c.id)).scalar_one())
+
+
+def defer(connection: Connection, destination: int, *, until: datetime) -> None:
+    """Nothing that is not urgent goes there sooner."""
+    waiting = and_(
+        deliveries.c.destination == destination,
+        deliveries.c.state == "pending",
+        deliveries.c.urgent.is_(False),
+        deliveries.c.message.is_(None),
+        deliveries.c.not_before < until,
+    )
+    connection.execute(update(deliveries).where(waiting).values(not_before=until))
+
+
+def record_sent(connection: Connection, held: Lease, *, now: datetime, remote_id: str | None = None) -> bool:
+    """False when the lease was lost to another process meanwhile."""
+    connection.execute(update(messages).where(messages.c.id == held.message).values(remote_id=remote_id))
+    return _finish(connection, held, state="sent", answer="sent", text="", now=now, not_before=None)
+
+
+def record_retry(
+    connection: Connection, held: Lease, *, answer: str, text: str, now: datetime, not_before: datetime
+) -> bool:
+    """Back to pending until `not_before`; `text` must be redacted already."""
+    return _finish(connection, held, state="pending", answer=answer, text=text, now=now, not_before=not_before)
+
+
+def record_rejected(
+    connection: Connection, held: Lease, *, answer: str, text: str, now: datetime, state: str = "rejected"
+) -> bool:
+    """No further try: `rejected`, or `unconfirmed` where it may have arrived."""
+    return _finish(connection, held, state=state, answer=answer, text=text, now=now, not_before=None)
+
+
+def hold_destination(connection: Connection, destination: int, *, not_before: datetime) -> None:
+    connection.execute(update(destinations).where(destinations.c.id == destination).values(not_before=not_before))
+
+
+def _may_be_sent(now: datetime) -> ColumnElement[bool]:
+    waiting = and_(deliveries.c.state == "pending", deliveries.c.not_before <= now)
+    return or_(waiting, and_(deliveries.c.state == "leased", deliveries.c.lease_until <= now))
+
+
+def _finish(
+    connection: Connection,
+    held: Lease,
+    *,
+    state: str,
+    answer: str,
+    text: str,
+    now: datetime,
+    not_before: datetime | None,
+) -> bool:
+    values: dict[str, object] = {"state": state, "lease_until": None}
+    if not_before is not None:
+        values["not_before"] = not_before
+    rows = [{"delivery": one, "at": now, "answer": answer, "text": clean(text)[:500]} for one, _ in held.tokens]
+    connection.execute(insert(attempts), rows)
+    kept = 0
+    for one, token in held.tokens:
+        ours = and_(deliveries.c.id == one, deliveries.c.lease_token == token, deliveries.c.state == "leased")
+        kept += connection.execute(update(deliveries).where(ours).values(**values)).rowcount
+    return kept == len(held.tokens)
