@@ -20,7 +20,7 @@ def patch_id(diff: str) -> str | None:
 
 
 class _Reading:
-    """Where git's own loop stands: lines still due of the hunk (-1: in a file's header), the sum of the files before."""
+    """Where git's own loop stands: lines still due of the hunk (-1: in a file's header), the sum of files before."""
 
     def __init__(self) -> None:
         self._total, self._sha = 0, hashlib.sha1(usedforsecurity=False)

@@ -28,7 +28,7 @@ _REF = re.compile(
     r"(?:\n    log: (?P<log>\S{1,200}))?",
     re.MULTILINE,
 )
-_COMMIT_LINE = re.compile(r"^([0-9a-f]{40}) ([^\n]{1,500})$", re.MULTILINE)
+_COMMIT_LINE = re.compile(r"^[ ]{0,12}([0-9a-f]{40}) ([^\n]{1,500})$", re.MULTILINE)
 _PULL = re.compile(
     r"(?P<repository>(?:git|https?|ssh)://[^\s]{1,300}|git@[^\s]{1,300})"
     r"(?:[ \t]*\\?\n?[ \t]+(?P<ref>(?:tags/|refs/tags/)?[A-Za-z0-9._/+-]{1,120}))?"
@@ -129,16 +129,21 @@ def _role_of_tool(heard: Heard) -> Part | None:
 
 
 def _pushes(repository: str, heard: Heard) -> tuple[Push, ...]:
+    """The refs of a push. The log of each is an attachment, or stands indented below its ref when it is short."""
+    refs = list(islice(_REF.finditer(heard.text), 50))
+    ends = [ref.start() for ref in refs[1:]] + [len(heard.text)]
+    logs = list(heard.attachments)
     found = []
-    for number, ref in enumerate(islice(_REF.finditer(heard.text), 50)):
-        log = heard.attachments[number] if number < len(heard.attachments) else ""
+    for ref, end in zip(refs, ends, strict=True):
+        inline = ref["log"] == "|"
+        log = heard.text[ref.end() : end] if inline else (logs.pop(0) if logs and ref["log"] else "")
         found.append(
             Push(
                 repository=repository,
                 ref=ref["ref"],
                 old=None if ref["old"] == _ZERO else ref["old"],
                 new=None if ref["new"] == _ZERO else ref["new"],
-                commits=tuple((one[1], one[2]) for one in islice(_COMMIT_LINE.finditer(log), 5_000)),
+                commits=tuple((one[1], one[2].strip()) for one in islice(_COMMIT_LINE.finditer(log), 5_000)),
             )
         )
     return tuple(found)
