@@ -1,0 +1,37 @@
+"""CISA KEV: which vulnerabilities are known to be exploited, since when, and until when agencies must act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from advisories.words import EvidenceClass
+from sources.base import Batch, FetchContext, SourceSpec
+from sources.kev.parse import parse
+
+__all__ = ["SOURCE"]
+
+
+def fetch(context: FetchContext) -> Iterator[Batch]:
+    """The whole catalogue when it changed. Raises FetchError."""
+    url = context.url()
+    document = context.get(url, expect="json", max_bytes=SOURCE.max_bytes)
+    if document is None:
+        yield Batch(documents=(), checkpoint={}, same=(url,))
+    else:
+        yield Batch(documents=(document,), checkpoint={})
+
+
+SOURCE = SourceSpec(
+    name="kev",
+    title="CISA KEV",
+    gives="known exploitation: since when, and the date by which US agencies must act",
+    evidence_class=EvidenceClass.CATALOGUE,
+    fetch=fetch,
+    parse=parse,
+    settings={"url": "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"},
+    interval_seconds=30 * 60,
+    stale_after_seconds=24 * 3600,
+    max_bytes=16 * 1024 * 1024,
+    licence="CC0-1.0 (https://www.cisa.gov/sites/default/files/licenses/kev/license.txt)",
+    home="https://www.cisa.gov/known-exploited-vulnerabilities-catalog",
+)
