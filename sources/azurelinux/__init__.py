@@ -1,0 +1,37 @@
+"""Azure Linux: CSAF VEX records of the Microsoft Security Response Center."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from advisories.words import EvidenceClass
+from sources.azurelinux.parse import parse
+from sources.base import Batch, FetchContext, SourceSpec
+from sources.formats.csaf_feed import Directory, follow_directories
+
+__all__ = ["SOURCE"]
+
+MOST_BYTES: Final = 4 * 1024 * 1024
+
+
+def fetch(context: FetchContext) -> Iterator[Batch]:
+    """Batches with the checkpoint that covers them."""
+    directories = [Directory(base=base, max_bytes=MOST_BYTES) for base in context.urls()]
+    yield from follow_directories(context, directories, context.checkpoint)
+
+
+SOURCE = SourceSpec(
+    name="azurelinux",
+    title="Azure Linux",
+    gives="status and first fixed kernel of Azure Linux",
+    evidence_class=EvidenceClass.VENDOR,
+    fetch=fetch,
+    parse=parse,
+    settings={"url": ("https://msrc.microsoft.com/csaf/vex",)},
+    interval_seconds=6 * 3600,
+    stale_after_seconds=7 * 86_400,
+    max_bytes=MOST_BYTES,
+    licence="Microsoft Security Update Guide terms, https://www.microsoft.com/en-us/msrc/technical-security-notifications",
+    home="https://msrc.microsoft.com/update-guide/",
+)
