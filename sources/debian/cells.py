@@ -6,8 +6,9 @@ from datetime import date
 
 from advisories.observation import CellObservation, FixedVersion
 from advisories.words import CellKind
-from sources.debian.names import DISTRO, is_kernel, release_of
+from sources.debian.names import DISTRO, is_kernel
 from sources.debian.verdict import Verdict
+from sources.formats.debian_releases import release_of
 
 
 def make_cell(

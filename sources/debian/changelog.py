@@ -23,8 +23,9 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from advisories.observation import PackageChangelogObservation, ParsedDocument, Record, Rejected
-from sources.debian.names import CODENAME, DISTRO, VERSION, codename_of, is_kernel, release_of
+from sources.debian.names import DISTRO, VERSION, is_kernel
 from sources.errors import ParseError
+from sources.formats.debian_releases import CODENAME, codename_of, release_of
 from sources.formats.text import clean_line, is_cve_id
 
 MOST_ENTRIES: Final = 40  # of a branch, the newest: over a year of updates

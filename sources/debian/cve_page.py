@@ -15,9 +15,10 @@ from bs4 import BeautifulSoup, Tag
 from advisories.observation import CellObservation, ParsedDocument, Record
 from advisories.words import Status
 from sources.debian.cells import make_cell
-from sources.debian.names import CODENAME, UNSTABLE, codename_of, is_kernel
+from sources.debian.names import is_kernel
 from sources.debian.verdict import Verdict, of_version
 from sources.errors import ParseError
+from sources.formats.debian_releases import CODENAME, UNSTABLE, codename_of
 from sources.formats.text import clean_line, is_cve_id
 
 MOST_ROWS: Final = 500

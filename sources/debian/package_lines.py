@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sources.debian.names import UNSTABLE
 from sources.debian.verdict import DROPPED_KINDS, Verdict, of_list, of_version
+from sources.formats.debian_releases import UNSTABLE
 from sources.formats.text import clean_line
 
 _LINE = re.compile(

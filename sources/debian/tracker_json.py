@@ -17,9 +17,10 @@ import msgspec
 from advisories.observation import CellObservation, ParsedDocument, Record, Rejected
 from advisories.words import Status
 from sources.debian.cells import make_cell
-from sources.debian.names import CODENAME, is_kernel
+from sources.debian.names import is_kernel
 from sources.debian.verdict import Verdict, of_open, of_version
 from sources.errors import ParseError
+from sources.formats.debian_releases import CODENAME
 from sources.formats.text import clean_line, is_cve_id
 
 MOST_ISSUES: Final = 200_000
