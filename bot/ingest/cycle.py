@@ -97,6 +97,19 @@ def ingest(
     return result
 
 
+class _KnownAliases:
+    """The aliases of stored advisories, read when the first record asks for them: most documents never do."""
+
+    def __init__(self, refold: Refold) -> None:
+        self._refold = refold
+        self._loaded: set[str] | None = None
+
+    def __contains__(self, alias: object) -> bool:
+        if self._loaded is None:
+            self._loaded = self._refold.known_aliases()
+        return alias in self._loaded
+
+
 class _Work:
     """The steps of one transaction."""
 
@@ -110,7 +123,7 @@ class _Work:
         self._mode = mode
         self._result = result
         self._refold = Refold(connection, intake.topics)
-        self._known = frozenset(self._refold.known_aliases())
+        self._known = _KnownAliases(self._refold)
         self._patch_versions: list[NewVersion] = []
         self._drafts: list[ChangeDraft] = []
 

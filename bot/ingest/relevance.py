@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from advisories.mail import PatchMail
 from advisories.matching import cve_topics, link_topics, named_cves, opening_topics
@@ -34,7 +34,7 @@ SUBJECT_PATCHES = "patches"  # commits and mails: found through the patch tables
 OPENING_CLASSES = frozenset({EvidenceClass.VENDOR, EvidenceClass.CNA, EvidenceClass.BASELINE})
 
 
-def record_subjects(topics: Sequence[Topic], observations: Iterable[Observation], known: frozenset[str]) -> set[str]:
+def record_subjects(topics: Sequence[Topic], observations: Iterable[Observation], known: Container[str]) -> set[str]:
     """The subjects a record is found by; empty when it has nothing to do with any topic or stored advisory.
 
     Records about kernel packages are kept for every CVE they name: a CVE may turn out to matter later. Catalogues speak
