@@ -160,8 +160,7 @@ def packaged_landings(
         landing = Landing(
             stage=Stage.PACKAGED,
             tree=tree,
-            branch=changelog.package,
-            ref=changelog.package,
+            package=changelog.package,
             version=changelog.version,
             at=changelog.at,
             matched_by=matched,

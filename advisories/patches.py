@@ -40,9 +40,9 @@ class Review:
 class Landing:
     """A stage reached in one tree (and branch), with what proves it.
 
-    at: when it got there by the document's own word (commit, tag, mail, package); None when the document gives no date.
-    ref: revision, tag or package; version: "7.2", "6.12.96", "6.1.180-1". matched_by: how the posting met what landed,
-    None when no posting is known.
+    at: when it got there by the document's own word (commit, tag, mail, package); None when it gives no date.
+    ref: revision, tag or branch; version: "7.2", "6.12.96", "6.1.180-1"; tree: of a mail its list, of a package its
+    release ("debian/12"). matched_by: how the posting met what landed, None when no posting is known.
     """
 
     stage: Stage
@@ -51,6 +51,7 @@ class Landing:
     ref: str | None = None
     commit: str | None = None
     version: str | None = None
+    package: str | None = None
     at: datetime | None = None
     matched_by: MatchedBy | None = None
     evidence: Evidence
@@ -66,9 +67,10 @@ class Landing:
 
     @property
     def place(self) -> tuple[Stage, str, str, str]:
-        """What makes it one landing: the same place is reached once. Postings count by revision."""
-        ref = (self.ref or "") if self.stage in (Stage.POSTED, Stage.REVERTED) else ""
-        return (self.stage, self.tree, self.branch or "", ref)
+        """What makes it one landing: the same place is reached once. A revision is posted once, on whatever lists."""
+        if self.stage is Stage.POSTED:
+            return (self.stage, "", "", self.ref or "")
+        return (self.stage, self.tree, self.branch or "", self.package or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -219,6 +219,19 @@ def newest_versions(connection: Connection, source: str, keys: Sequence[str]) ->
     return found
 
 
+def all_versions(connection: Connection, source: str, keys: Sequence[str]) -> list[RecordVersion]:
+    """Every version of these records, in order of time."""
+    found: list[RecordVersion] = []
+    for start in range(0, len(keys), 400):
+        query = (
+            select(records)
+            .where(records.c.source == source, records.c.key.in_(keys[start : start + 400]))
+            .order_by(records.c.at, records.c.key, records.c.content)
+        )
+        found += [_version(row) for row in connection.execute(query).mappings()]
+    return found
+
+
 def keys_of_url(connection: Connection, source: str, url: str) -> set[str]:
     query = select(records.c.key).where(records.c.source == source, records.c.url == url).distinct()
     return set(connection.execute(query).scalars())

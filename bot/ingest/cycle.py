@@ -125,6 +125,7 @@ class _Work:
         self._refold = Refold(connection, intake.topics)
         self._known = _KnownAliases(self._refold)
         self._patch_versions: list[NewVersion] = []
+        self._slices: dict[tuple[str, str], tuple[RawDocument, bytes]] = {}  # (record, document) -> what to cut out
         self._drafts: list[ChangeDraft] = []
 
     @property
@@ -222,6 +223,8 @@ class _Work:
         versions = [self._version(raw, evidence, record) for record in stated]
         self._patch_versions += versions
         slices = {record.key: record.slice for record in stated if record.slice}
+        if sliced:
+            self._slices |= {(key, sha256): (raw, content) for key, content in slices.items()}
         for version in records.add_versions(self._connection, [one for one in versions if one.subjects]):
             if sliced and version.key in slices:
                 self._keep_slice(raw, sha256, slices[version.key])
@@ -263,6 +266,12 @@ class _Work:
             slice_of=sha256,
         )
 
+    def _keep_patch_slice(self, version: NewVersion) -> None:
+        """Whether a mail or commit is kept is known once the whole batch is read."""
+        found = self._slices.get((version.key, version.evidence.sha256))
+        if found is not None:
+            self._keep_slice(found[0], version.evidence.sha256, found[1])
+
     def _clamp(self, modified: datetime | None, fetched_at: datetime) -> datetime | None:
         if modified is not None and modified > fetched_at + FUTURE_TOLERANCE:
             return fetched_at
@@ -278,7 +287,12 @@ class _Work:
         """Folds what was touched, stores the changes and fills the outbox."""
         drafts = self._refold.run(at=self._moment())
         drafts += apply_patches(
-            self._connection, self._intake.topics, self._patch_versions, at=self._moment(), emits=self._mode.emits
+            self._connection,
+            self._intake.topics,
+            self._patch_versions,
+            at=self._moment(),
+            touched=[one.advisory for one in drafts if one.advisory],
+            keep_slice=self._keep_patch_slice,
         )
         source_health.count_records(self._connection, self._spec.name, self._result.records, len(self._result.rejected))
         if not self._mode.emits:

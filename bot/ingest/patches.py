@@ -1,19 +1,155 @@
-"""Mails and commits of a batch into patches (joined with the mail side of the life of a patch)."""
+"""Mails, commits and changelogs of a batch into patches, and the changes that follow."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from advisories.model import ChangeDraft
+from advisories.landings_missing import Carried, live_branches, missing_branches, overdue_since
+from advisories.model import ChangeDraft, Evidence
+from advisories.observation import ReleaseObservation
+from advisories.patches import Patch
+from advisories.patches_compare import branch_missing, compare_patches
+from advisories.patches_fold import Folded, fold_patches
 from advisories.topics import Topic
+from bot.ingest.patch_closure import Closure, Incoming, changelog_keys, incoming_of
+from bot.ingest.patch_joins import Joins, join_touched
+from bot.ingest.relevance import SUBJECT_CHANGELOGS, SUBJECT_RELEASES
+from storage import advisories as advisory_store
+from storage import patches as patch_store
+from storage import records
 from storage.records import NewVersion
+
+KeepSlice = Callable[[NewVersion], None]
 
 
 def apply_patches(
-    connection: Connection, topics: Sequence[Topic], versions: Sequence[NewVersion], *, at: datetime, emits: bool
+    connection: Connection,
+    topics: Sequence[Topic],
+    versions: Sequence[NewVersion],
+    *,
+    at: datetime,
+    touched: Iterable[str],
+    keep_slice: KeepSlice,
 ) -> list[ChangeDraft]:
-    """Takes the batch's mails and commits into patches; the changes that follow."""
-    return []
+    """Takes the batch's mails and commits into patches; the changes that follow.
+
+    touched: advisories that this batch changed. keep_slice: keeps the document of a record that is stored here.
+    """
+    batch = _Batch(connection, topics, at, keep_slice)
+    drafts = batch.take(versions)
+    join_touched(connection, touched)
+    return drafts + batch.overdue(versions)
+
+
+class _Batch:
+    def __init__(self, connection: Connection, topics: Sequence[Topic], at: datetime, keep_slice: KeepSlice) -> None:
+        self._connection = connection
+        self._topics = topics
+        self._at = at
+        self._keep_slice = keep_slice
+        self._joins = Joins(connection, topics, at=at)
+
+    def take(self, versions: Sequence[NewVersion]) -> list[ChangeDraft]:
+        incoming = incoming_of(versions, self._topics)
+        changelogs = changelog_keys(versions)
+        if not incoming and not changelogs:
+            return []
+        closure = Closure(self._connection, incoming)
+        frontier = closure.start(changelogs)
+        if not frontier:
+            self._wait(incoming)
+            return []
+        loaded = closure.load(frontier)
+        packaged = records.versions_about(self._connection, [SUBJECT_CHANGELOGS])
+        folded = fold_patches(loaded, self._topics, packaged)
+        self._keep(incoming, folded)
+        return self._store(folded.patches)
+
+    def _keep(self, incoming: Sequence[Incoming], folded: Folded) -> None:
+        kept = [one for one in incoming if one.name in folded.records or one.topical]
+        for version in patch_store.keep(self._connection, [(one.version, one.owned) for one in kept]):
+            self._keep_slice(version)
+        patch_store.adopt(self._connection, folded.records)
+        chosen = {id(one) for one in kept}
+        self._wait([one for one in incoming if id(one) not in chosen])
+
+    def _wait(self, incoming: Sequence[Incoming]) -> None:
+        patch_store.add_orphans(self._connection, [(one.version, one.owned) for one in incoming])
+        for one in incoming:
+            self._keep_slice(one.version)
+
+    def _store(self, patches: Sequence[Patch]) -> list[ChangeDraft]:
+        """Replaces what these patches continue, joins them to their advisories and compares."""
+        keys = {patch.id: patch_keys(patch) for patch in patches}
+        old = {
+            patch.id: patch_store.load_patches(
+                self._connection, patch_store.find_patches(self._connection, _identifying(keys[patch.id]))
+            )
+            for patch in patches
+        }
+        gone = {one.id for found in old.values() for one in found}
+        same = [patch for patch in patches if [patch] == old[patch.id]]
+        kept = {patch.id for patch in same}
+        changed = [patch for patch in patches if patch.id not in kept]
+        patch_store.replace_patches(
+            self._connection, gone - kept, [(patch, keys[patch.id]) for patch in changed], at=self._at
+        )
+        drafts: list[ChangeDraft] = []
+        for patch in changed:
+            self._joins.join(patch)
+        for patch in changed:
+            drafts += compare_patches(old[patch.id], patch, at=self._at, under=self._joins.under(patch))
+        return [*self._joins.opened, *drafts]
+
+    def overdue(self, versions: Sequence[NewVersion]) -> list[ChangeDraft]:
+        """Looks, when the list of maintained branches was read, for branches that still lack a patch; the ledger
+        knows those that were told."""
+        because = _releases_read(versions)
+        if because is None:
+            return []
+        known = patch_store.observations_about(self._connection, SUBJECT_RELEASES)
+        live = live_branches((one for one in known if isinstance(one, ReleaseObservation)), self._at)
+        drafts: list[ChangeDraft] = []
+        for patch in patch_store.list_patches(self._connection):
+            since = overdue_since(patch)
+            if since is None or since > self._at:
+                continue
+            under = self._joins.under(patch)
+            for branch in missing_branches(patch, live, carried_by(self._connection, patch.id)):
+                drafts.append(branch_missing(patch, branch, at=self._at, under=under, because=because))
+        return drafts
+
+
+def carried_by(connection: Connection, patch: str) -> Carried:
+    """What the patch's advisories say of branches: the fixed ones, and where the flaw came in."""
+    fixed: dict[str, str] = {}
+    introduced: str | None = None
+    for pw_id in patch_store.advisories_of(connection, patch):
+        advisory = advisory_store.load_advisory(connection, pw_id)
+        if advisory is not None:
+            fixed.update({one.fix.branch: one.fix.version for one in advisory.upstream.fixed})
+            introduced = introduced or next((one.version for one in advisory.upstream.introduced if one.version), None)
+    return Carried(fixed=fixed, introduced=introduced)
+
+
+def _releases_read(versions: Iterable[NewVersion]) -> Evidence | None:
+    for version in versions:
+        if any(isinstance(one, ReleaseObservation) and one.distro == "kernel" for one in version.observations):
+            return version.evidence
+    return None
+
+
+def patch_keys(patch: Patch) -> tuple[str, ...]:
+    """The keys by which a patch is found: whole ids, so that people can ask by any of them."""
+    keys = [f"message:{one}"[:300] for one in patch.message_ids]
+    keys += [f"commit:{one}" for one in patch.commits]
+    keys += [f"diff:{one}" for one in patch.patch_ids]
+    keys.append(f"id:{patch.id}")
+    return tuple(dict.fromkeys(keys))
+
+
+def _identifying(keys: Iterable[str]) -> list[str]:
+    return [one for one in keys if not one.startswith("diff:")]
