@@ -4,6 +4,8 @@ an escape, and everything is written by an XML or JSON library."""
 from __future__ import annotations
 
 import json
+import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from html import escape
@@ -16,6 +18,7 @@ from bot.feeds.entries import Feed, FeedEntry
 ATOM = "http://www.w3.org/2005/Atom"
 _ATOM = ElementMaker(namespace=ATOM, nsmap={None: ATOM})
 _RSS = ElementMaker(nsmap={"atom": ATOM})
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 CONTENT_TYPES = {
     "rss": "application/rss+xml; charset=utf-8",
     "atom": "application/atom+xml; charset=utf-8",
@@ -24,12 +27,14 @@ CONTENT_TYPES = {
 
 
 def clean(text: str) -> str:
-    r"""Text that XML 1.0 can hold: forbidden characters become \u{XXXX}, so that nothing is lost silently."""
-    return "".join(char if _allowed(ord(char)) else f"\\u{{{ord(char):04X}}}" for char in text)
+    r"""Text that XML 1.0 can hold and eyes can see: forbidden, control and format characters become \u{XXXX}."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if _allowed(char) else f"\\u{{{ord(char):04X}}}" for char in text)
 
 
-def _allowed(code: int) -> bool:
-    return code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
+def _allowed(char: str) -> bool:
+    return char in "\t\n" or unicodedata.category(char) not in _HIDDEN
 
 
 def write_feed(feed: Feed, kind: str) -> bytes:
@@ -118,18 +123,34 @@ def _write_json(feed: Feed) -> bytes:
         "feed_url": feed.address,
         "language": "en",
         "authors": [{"name": "patchwatch"}],
-        "items": [
-            {
-                "id": entry.id,
-                "url": entry.link,
-                "external_url": entry.source_url,
-                "title": clean(entry.title),
-                "content_text": clean(entry.text),
-                "date_published": _stamp(entry.published),
-                "date_modified": _stamp(entry.updated),
-                "tags": [clean(term) for term in entry.categories],
-            }
-            for entry in feed.entries
-        ],
+        "items": [_json_entry(entry) for entry in feed.entries],
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+
+
+def _json_entry(entry: FeedEntry) -> dict[str, object]:
+    written: dict[str, object] = {
+        "id": entry.id,
+        "url": entry.link,
+        "title": clean(entry.title),
+        "content_text": clean(entry.text),
+        "date_published": _stamp(entry.published),
+        "date_modified": _stamp(entry.updated),
+        "tags": [clean(term) for term in entry.categories],
+    }
+    if entry.source_url:
+        written["external_url"] = entry.source_url
+    return written
+
+
+def write_opml(title: str, feeds: Sequence[tuple[str, str, str]]) -> bytes:
+    """OPML 2.0 of feeds as (title, address of the feed, page it belongs to)."""
+    body = etree.Element("body")
+    for name, address, home in feeds:
+        named = clean(name)
+        etree.SubElement(body, "outline", text=named, title=named, type="rss", xmlUrl=address, htmlUrl=home)
+    head = etree.Element("head")
+    etree.SubElement(head, "title").text = clean(title)
+    root = etree.Element("opml", version="2.0")
+    root.extend([head, body])
+    return _serialise(root)

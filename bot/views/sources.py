@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 
 from bot.app import App
 from bot.views.status import Json, when
 from sources.base import SourceSpec
-from sources.registry import find_source, source_names
+from sources.registry import MODULES, find_source, source_names
 from storage import source_health
 from storage.source_health import SourceHealth
 
@@ -17,7 +18,14 @@ def source_views(app: App) -> list[Json]:
     now = datetime.now(UTC)
     with app.store.read() as connection:
         stored = {one.name: one for one in source_health.list_health(connection)}
-    return [_view(app, name, stored.get(name), now) for name in (*source_names(), *app.config.further_trees)]
+    names = [name for name in source_names() if _is_there(name)]
+    return [_view(app, name, stored.get(name), now) for name in (*names, *app.config.further_trees)]
+
+
+def _is_there(name: str) -> bool:
+    """Whether the source's folder is part of this installation."""
+    found = find_spec(MODULES[name])
+    return found is not None and found.origin is not None
 
 
 def _view(app: App, name: str, health: SourceHealth | None, now: datetime) -> Json:

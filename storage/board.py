@@ -1,0 +1,68 @@
+"""What the board asks of the whole store: how new it is, what was merged, how delivery goes. Reading only."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from storage.delivery_tables import deliveries, destinations
+from storage.tables import advisories, advisory_ids, changes, documents, sources
+
+# Sources are fetched side by side: one fetched earlier may be stored later than another by as much.
+OVERLAP = timedelta(hours=1)
+
+StoreVersion = tuple[int, int]
+
+
+def store_version(connection: Connection) -> StoreVersion:
+    """(newest change, newest state): grows whenever something that is shown has changed."""
+    newest = select(func.max(changes.c.seq)).scalar_subquery()
+    state = select(func.max(advisories.c.modified_seq)).scalar_subquery()
+    row = connection.execute(select(newest, state)).one()
+    return int(row[0] or 0), int(row[1] or 0)
+
+
+def newest_good_fetch(connection: Connection) -> datetime | None:
+    """Of any source; where none is polled here, the time of the newest document."""
+    found: datetime | None = connection.execute(select(func.max(sources.c.last_good_at))).scalar()
+    if found is None:
+        found = connection.execute(select(func.max(documents.c.at)).where(documents.c.held.is_(False))).scalar()
+    return found
+
+
+def sequence_before(connection: Connection, since: datetime) -> int:
+    """The cursor after which lies every state that changed at `since` or later, or was stored after such a one."""
+    query = select(func.min(advisories.c.modified_seq)).where(advisories.c.modified_at >= since - OVERLAP)
+    first = connection.execute(query).scalar()
+    if first is None:
+        first = int(connection.execute(select(func.max(advisories.c.modified_seq))).scalar() or 0) + 1
+    return int(first) - 1
+
+
+def merged_advisories(connection: Connection) -> list[tuple[str, str]]:
+    """(younger id, the id it leads to) of every merge."""
+    query = (
+        select(advisory_ids.c.id, advisory_ids.c.redirect_to)
+        .where(advisory_ids.c.redirect_to.is_not(None))
+        .order_by(advisory_ids.c.year, advisory_ids.c.number)
+    )
+    return [(str(row[0]), str(row[1])) for row in connection.execute(query)]
+
+
+def count_deliveries(connection: Connection) -> list[tuple[str, str, int]]:
+    """(channel, state, how many) of the ledger."""
+    query = (
+        select(destinations.c.kind, deliveries.c.state, func.count())
+        .join(destinations, destinations.c.id == deliveries.c.destination)
+        .group_by(destinations.c.kind, deliveries.c.state)
+        .order_by(destinations.c.kind, deliveries.c.state)
+    )
+    return [(str(row[0]), str(row[1]), int(row[2])) for row in connection.execute(query)]
+
+
+def oldest_unsent(connection: Connection) -> datetime | None:
+    """When the delivery that waits longest was owed."""
+    query = select(func.min(deliveries.c.created_at)).where(deliveries.c.state.in_(("pending", "leased")))
+    found: datetime | None = connection.execute(query).scalar()
+    return found
