@@ -1,8 +1,8 @@
 """Red Hat's products and packages: which cell a CPE, a product name and a package belong to.
 
 CPEs seen: cpe:/o:redhat:enterprise_linux:9 (the main line, also with its minor "10.1" or a variant "9::nfv"),
-cpe:/a:redhat:rhel_eus:9.6, rhel_aus, rhel_e4s, rhel_tus, rhel_els, rhel_eus_long_life, rhel_extras_rt:7,
-enterprise_linux_nvidia:10::el10, openshift:4.18::el9.
+cpe:/a:redhat:rhel_eus:9.6, enterprise_linux_eus:10.0, rhel_aus, rhel_e4s, rhel_tus, rhel_els, rhel_eus_long_life,
+rhel_extras_rt:7, enterprise_linux_nvidia:10::el10, openshift:4.18::el9.
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ _SOURCES: Final = {
     "kernel-rt-core": "kernel-rt",
 }
 _LIVEPATCH: Final = "kpatch-patch"
+# of the families rhel_NAME (up to 9) and enterprise_linux_NAME (from 10)
 _PROGRAMMES: Final = {
-    "rhel_eus": "eus",
-    "rhel_aus": "aus",
-    "rhel_e4s": "e4s",
-    "rhel_tus": "tus",
-    "rhel_els": "els",
-    "rhel_eus_long_life": "eus-long-life",
-    "rhel_els_plus": "els-plus",
-    "rhel_mission_critical": "aus",
+    "eus": "eus",
+    "aus": "aus",
+    "e4s": "e4s",
+    "tus": "tus",
+    "els": "els",
+    "els_plus": "els-plus",
+    "eus_long_life": "eus-long-life",
+    "mission_critical": "aus",
 }
 _MAIN: Final = frozenset({"enterprise_linux", "rhel_extras_rt"})
 
@@ -79,7 +80,7 @@ def line_of(cpe: str, name: str, product_id: str = "") -> Line | None:
         return Line(distro=DISTRO, release=major, stream=None, programmes=(), coarse=coarse)
     if family == "enterprise_linux_nvidia":
         return Line(distro=DISTRO, release=major, stream="nvidia", programmes=(), coarse=False)
-    programme = _PROGRAMMES.get(family)
+    programme = _PROGRAMMES.get(family.removeprefix("rhel_").removeprefix("enterprise_linux_"))
     if programme is None:
         return None
     stream = f"{major}.{minor}" if minor else programme
