@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from advisories.compare import compare_advisories
 from advisories.fold import Facts, fold_advisory
+from advisories.mail_subject import normalise_title
 from advisories.matching import matters_of
 from advisories.model import Advisory, ChangeDraft, Evidence, Identity
 from advisories.patches import Patch
@@ -19,6 +20,8 @@ from storage import advisories as advisory_store
 from storage import identity
 from storage import patches as patch_store
 
+TELLING_WORDS = 4  # a title of fewer words names nothing on its own
+
 
 class Joins:
     """Joins the patches of one batch to advisories; opens those that are to be opened."""
@@ -27,7 +30,7 @@ class Joins:
         self._connection = connection
         self._topics = topics
         self._at = at
-        self._by_commit: dict[str, list[str]] | None = None
+        self._by_key: dict[str, list[str]] | None = None
         self.opened: list[ChangeDraft] = []
 
     def join(self, patch: Patch) -> None:
@@ -37,23 +40,23 @@ class Joins:
         for topic, matter in matters_of(self._topics, commits=patch.commits, message_ids=patch.message_ids):
             slugs = tuple(one.slug for one in self._topics if one.slug == topic.slug or one.slug in patch.topics)
             self._open(patch, [f"MATTER:{matter.slug.upper()}"], matter.title, slugs)
-        aliases = [f"COMMIT:{commit.upper()}" for commit in patch.commits]
+        aliases = [commit_alias(commit) for commit in patch.commits]
         known = identity.resolve_many(self._connection, aliases)
         for pw_id in sorted(set(known.values())):
             patch_store.join_advisory(self._connection, patch.id, pw_id)
         if patch.opening_commits and not patch_store.advisories_of(self._connection, patch.id):
-            self._open(patch, [f"COMMIT:{patch.opening_commits[0].upper()}"], patch.title, patch.topics)
+            self._open(patch, [commit_alias(patch.opening_commits[0])], patch.title, patch.topics)
 
     def _named_by_advisories(self, patch: Patch) -> list[str]:
         """The CVE advisories whose upstream fix is one of the patch's commits."""
-        if not patch.commits:
-            return []
-        if self._by_commit is None:
-            self._by_commit = {}
+        if self._by_key is None:
+            self._by_key = {}
             for _, _, advisory in advisory_store.list_advisories(self._connection):
-                for commit in fixing_commits(advisory):
-                    self._by_commit.setdefault(commit, []).append(advisory.id)
-        return sorted({pw_id for commit in patch.commits for pw_id in self._by_commit.get(commit, ())})
+                for key in naming_keys(advisory):
+                    self._by_key.setdefault(key, []).append(advisory.id)
+        keys = [f"commit:{commit}" for commit in patch.commits]
+        keys += [title_key(title) for title in (patch.title, *(one.title for one in patch.revisions))]
+        return sorted({pw_id for key in keys for pw_id in self._by_key.get(key, ())})
 
     def _open(self, patch: Patch, aliases: list[str], title: str, topics: tuple[str, ...]) -> None:
         known = identity.resolve_many(self._connection, aliases)
@@ -91,6 +94,22 @@ class Joins:
         return Under(advisory=chosen.id, aliases=chosen.aliases, topics=topics)
 
 
+def commit_alias(commit: str) -> str:
+    return f"COMMIT-{commit[:12].upper()}"
+
+
+def title_key(title: str) -> str:
+    return f"title:{normalise_title(title)}"[:300]
+
+
+def naming_keys(advisory: Advisory) -> list[str]:
+    """The keys of the patches that fix it: the commits it names, and the title that a CNA record takes from its fix."""
+    keys = [f"commit:{commit}" for commit in fixing_commits(advisory)]
+    if advisory.kind is AdvisoryKind.VULNERABILITY and keys and len(advisory.title.split()) >= TELLING_WORDS:
+        keys.append(title_key(advisory.title))
+    return keys
+
+
 def fixing_commits(advisory: Advisory) -> tuple[str, ...]:
     return tuple(one.fix.commit for one in advisory.upstream.fixed if one.fix.commit)
 
@@ -106,6 +125,5 @@ def join_touched(connection: Connection, touched: Iterable[str]) -> None:
         advisory = advisory_store.load_advisory(connection, pw_id)
         if advisory is None:
             continue
-        keys = [f"commit:{commit}" for commit in fixing_commits(advisory)]
-        for patch in patch_store.find_patches(connection, keys):
+        for patch in patch_store.find_patches(connection, naming_keys(advisory)):
             patch_store.join_advisory(connection, patch, pw_id)

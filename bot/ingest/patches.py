@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from advisories.landings_missing import Carried, live_branches, missing_branches, overdue_since
+from advisories.mail_subject import normalise_title
 from advisories.model import ChangeDraft, Evidence
 from advisories.observation import ReleaseObservation
 from advisories.patches import Patch
@@ -147,9 +148,15 @@ def patch_keys(patch: Patch) -> tuple[str, ...]:
     keys = [f"message:{one}"[:300] for one in patch.message_ids]
     keys += [f"commit:{one}" for one in patch.commits]
     keys += [f"diff:{one}" for one in patch.patch_ids]
+    keys += [f"title:{title}"[:300] for title in _titles(patch)]
     keys.append(f"id:{patch.id}")
     return tuple(dict.fromkeys(keys))
 
 
+def _titles(patch: Patch) -> list[str]:
+    return [normalise_title(one) for one in (patch.title, *(one.title for one in patch.revisions))]
+
+
 def _identifying(keys: Iterable[str]) -> list[str]:
-    return [one for one in keys if not one.startswith("diff:")]
+    """The keys that only one patch can have."""
+    return [one for one in keys if one.startswith(("message:", "commit:"))]

@@ -1,0 +1,132 @@
+"""`path`: the life of a change, from the list to the package, in the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.output import Format, print_json, print_table, printable
+from bot.cli.root import EXIT_USAGE, CommandError, app, opened
+
+if TYPE_CHECKING:
+    from bot.views.status import Json
+
+WIDTH = 78
+_LINE = ("posted", "applied", "next", "mainline", "stable-queue", "stable", "packaged", "reverted", "dropped")
+_MANY = 3
+
+
+@app.command()
+def path(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="ID|COMMIT|MSGID", help="PW id, alias, commit id (7 digits or more) or Message-ID.")
+    ],
+    format: Annotated[Format, typer.Option("--format", help="table for people, json for machines.")] = Format.TABLE,
+) -> None:
+    """The life cycle: every landing with its date and evidence."""
+    from bot.views.path import path_document
+
+    with opened(context) as loaded, loaded.store.read() as connection:
+        document = path_document(connection, name)
+    if document is None:
+        raise CommandError(
+            f"nothing is known of {printable(name)!r}; give a PW id, an alias, a commit id or a Message-ID", EXIT_USAGE
+        )
+    if format is Format.JSON:
+        print_json(document)
+        return
+    if not document["patches"]:
+        typer.echo(f"No patch of {printable(name)} is known yet.")
+    for number, patch in enumerate(document["patches"]):
+        if number:
+            typer.echo("")
+        print_patch(patch)
+
+
+def print_patch(patch: Json) -> None:
+    """Title, a line of stages, what is known beside them, and a row per landing."""
+    for line in textwrap.wrap(printable(patch["subject"]), WIDTH):
+        typer.echo(line)
+    typer.echo(f"  {_about(patch)}")
+    for line in stage_line(patch):
+        typer.echo(f"  {line}")
+    for line in _warnings(patch):
+        typer.echo(f"  {line}")
+    typer.echo("")
+    rows = [
+        [one["stage"], _where(one), one["version"] or one["ref"] or "-", _day(one), _by(one)] for one in _rows(patch)
+    ]
+    print_table(("stage", "where", "version", "date", "by"), rows, empty="Not seen anywhere yet.")
+
+
+def _about(patch: Json) -> str:
+    parts = [printable(patch["author"])]
+    if patch["revisions"]:
+        parts.append("1 revision" if patch["revisions"] == 1 else f"{patch['revisions']} revisions")
+    parts += [f"{count} {name}" for name, count in patch["trailers"].items()]
+    parts += patch["advisories"]
+    return textwrap.shorten(", ".join(parts), WIDTH - 2, placeholder=" ...")
+
+
+def stage_line(patch: Json) -> list[str]:
+    """ "posted v3 2026-05-04 > applied 2026-05-15 > ...", wrapped between stages."""
+    points = [point for stage in _LINE if (point := _point(stage, patch))]
+    lines: list[str] = []
+    for point in points:
+        if lines and len(lines[-1]) + len(point) + 3 <= WIDTH - 2:
+            lines[-1] += f" > {point}"
+        else:
+            lines.append(f"> {point}" if lines else point)
+    return lines
+
+
+def _point(stage: str, patch: Json) -> str:
+    found = [one for one in patch["landings"] if one["stage"] == stage]
+    if not found:
+        return ""
+    days = sorted(one["at"][:10] for one in found if one["at"])
+    if stage == "posted":
+        return " ".join(["posted", found[-1]["ref"], *days[-1:]])
+    named = sorted({one["version"] if stage == "mainline" else _place(stage, one) for one in found} - {None, ""})
+    told = ", ".join(named) if len(named) <= _MANY else f"{len(named)} {_plural(stage)}"
+    return printable(" ".join(part for part in (stage, told, *days[:1]) if part))
+
+
+def _place(stage: str, one: Json) -> str:
+    if stage in ("stable", "stable-queue"):
+        return str(one["branch"] or "")
+    return "" if stage == "next" or (stage == "applied" and "." in one["tree"]) else str(one["tree"])
+
+
+def _plural(stage: str) -> str:
+    return {"stable": "branches", "stable-queue": "branches", "packaged": "packages"}.get(stage, "trees")
+
+
+def _warnings(patch: Json) -> list[str]:
+    lines = [f"REVERTED or fixed again: {one['commit'][:12]} {one['subject']}" for one in patch["alarms"]]
+    if patch["missing"]:
+        lines.append(f"Missing in {', '.join(patch['missing'])}")
+    lines += [f"The stable team could not apply it to {one['branch']}" for one in patch["failed"]]
+    return [textwrap.shorten(printable(line), WIDTH - 2, placeholder=" ...") for line in lines]
+
+
+def _rows(patch: Json) -> list[Json]:
+    return list(patch["landings"])
+
+
+def _where(one: Json) -> str:
+    where = f"{one['tree']} {one['package'] or one['branch'] or ''}".strip()
+    return where if len(where) <= 28 else f"{where[:25]}..."
+
+
+def _day(one: Json) -> str:
+    return one["at"][:10] if one["at"] else "-"
+
+
+def _by(one: Json) -> str:
+    return (
+        f"{one['evidence']['class'].replace('list_mail_maintainer', 'maintainer')}{' (guess)' if one['guess'] else ''}"
+    )
