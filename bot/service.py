@@ -14,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bot.app import App, make_poller
+from bot.memory import give_back
 from bot.poll import Poller, PollReport
+from bot.watchdog import note_stale
 from sources.registry import source_names
 from storage import source_health
 from storage.errors import StorageError
@@ -103,6 +105,8 @@ class Schedule:
         try:
             with self._app.store.read() as connection:
                 stored = {one.name: one for one in source_health.list_health(connection)}
+            for line in note_stale(self._app.store, self.names, now=now):
+                log.warning("stale", text=line)
         except StorageError as error:
             log.error("schedule waits", reason=str(error))
             return []
@@ -117,6 +121,8 @@ class Schedule:
             log.error("poll not stored", source=name, reason=str(error))
         finally:
             self._busy.discard(name)
+            if not self._busy:
+                await loop.run_in_executor(self._pool, give_back)
 
 
 def _is_due(health: source_health.SourceHealth | None, now: datetime) -> bool:

@@ -126,6 +126,7 @@ class SourceSpec:
 
     settings: keys that `[sources.NAME]` takes besides enabled and interval, with their live defaults.
     interval_seconds: how often it is asked. stale_after_seconds: silence past this is an alarm (freshness contract).
+    whole_list: its document lists everything there is, so that one that no longer changes is an old copy.
     canary: a record key that every whole document of a complete list must hold, or "".
     """
 
@@ -141,3 +142,4 @@ class SourceSpec:
     max_bytes: int
     licence: str  # of its documents, with an address
     home: str  # the page a person would open
+    whole_list: bool = False

@@ -56,9 +56,26 @@ def _view(app: App, name: str, health: SourceHealth | None, now: datetime) -> Js
 
 
 def is_stale(spec: SourceSpec, health: SourceHealth, now: datetime) -> bool:
-    """Whether the source has been silent past its freshness contract."""
+    """Whether the source has been silent past its freshness contract, or serves an old copy of its list for so long."""
+    limit = timedelta(seconds=spec.stale_after_seconds)
     last = health.last_good_at or health.failing_since
-    return last is not None and now - last > timedelta(seconds=spec.stale_after_seconds)
+    if last is not None and now - last > limit:
+        return True
+    return spec.whole_list and health.newest_record_at is not None and now - health.newest_record_at > limit
+
+
+def stale_reason(spec: SourceSpec, health: SourceHealth, now: datetime) -> str:
+    """What has not come for how long."""
+    last = health.last_good_at or health.failing_since
+    limit = timedelta(seconds=spec.stale_after_seconds)
+    if last is not None and now - last > limit:
+        return f"no good fetch for longer than {_span(limit)}"
+    return f"its list has not changed for longer than {_span(limit)}: an old copy may be served"
+
+
+def _span(limit: timedelta) -> str:
+    hours = int(limit.total_seconds()) // 3600
+    return f"{hours // 24} days" if hours >= 48 else f"{hours} h"
 
 
 def _state(spec: SourceSpec, health: SourceHealth | None, now: datetime) -> str:
@@ -78,5 +95,5 @@ def _why(spec: SourceSpec, health: SourceHealth | None, now: datetime) -> str | 
         since = f" since {health.failing_since:%Y-%m-%d %H:%M}" if health.failing_since else ""
         return f"{health.error_text}{since}"
     if is_stale(spec, health, now):
-        return f"no good fetch for longer than {spec.stale_after_seconds // 3600} h"
+        return stale_reason(spec, health, now)
     return None
