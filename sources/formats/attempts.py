@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sources.base import Batch, FetchContext
+from sources.base import Batch, FetchContext, RawDocument
 from sources.errors import FetchError
+from sources.http import NotModified
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,19 +24,28 @@ class Attempts:
         expect: str,
         kind: str = "",
         stream: str = "",
+        accept: str = "*/*",
         max_bytes: int | None = None,
-        checkpoint: Mapping[str, str] | None = None,
+        may_be_absent: bool = False,
     ) -> Batch | None:
-        """The document at `url`, or that it is unchanged; None when it could not be had."""
-        saved = self.context.checkpoint if checkpoint is None else checkpoint
+        """The document at `url`, or that it is unchanged; None when it could not be had.
+
+        may_be_absent: 404 is an answer, too ("nothing is known of that CVE"), and no failure.
+        """
+        context = self.context
+        held = context.held.validators(url)
         try:
-            raw = self.context.get(url, expect=expect, kind=kind, max_bytes=max_bytes)
+            answer = context.http.get(
+                url, source=context.source, validators=held, accept=accept, expect=expect, max_bytes=max_bytes
+            )
         except FetchError as error:
-            self.failures.append(error)
+            if not (may_be_absent and error.status == 404):
+                self.failures.append(error)
             return None
-        if raw is None:
-            return Batch(documents=(), checkpoint=saved, same=(url,), stream=stream)
-        return Batch(documents=(raw,), checkpoint=saved, stream=stream)
+        if isinstance(answer, NotModified):
+            return Batch(documents=(), checkpoint=context.checkpoint, same=(url,), stream=stream)
+        raw = RawDocument.from_fetched(context.source, answer, kind=kind)
+        return Batch(documents=(raw,), checkpoint=context.checkpoint, stream=stream)
 
     def finish(self) -> None:
         """Raises the first failure, when there was one: the source did not say all that it should."""
