@@ -25,7 +25,7 @@ _make = ElementMaker(namespace=SVG, nsmap={None: SVG})
 
 def draw_stages(name: str, points: Sequence[StagePoint]) -> bytes:
     """The stage line: one dot a stage, filled when it is reached."""
-    step, height = 150, 110
+    step, height = 120, 100
     width = step * len(points)
     root = _canvas(width, height, f"How far the fix of {name} has come", describe_stages(points))
     middle = step // 2
