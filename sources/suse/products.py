@@ -54,7 +54,10 @@ _COMMON = re.compile(
     r"kernel-(?:source|devel|macros|syms|docs|docs-html|obs-build|obs-qa|source-vanilla)(?:-(?P<flavour>azure|rt))?"
 )
 _MODULES = re.compile(r"(?:cluster-md|dlm|gfs2|ocfs2|reiserfs|kselftests)-kmp-(?P<flavour>[a-z0-9_]{2,12})")
-_LIVEPATCH = re.compile(r"(?:kernel-livepatch|kgraft-patch)-[0-9][0-9_]{0,60}-(?P<flavour>default|rt)(?:-.{1,100})?")
+_LIVEPATCH = re.compile(
+    r"(?:kernel-livepatch|kgraft-patch)-[0-9][0-9_-]{0,60}-(?:default|rt)(?:-(?P<version>[0-9]{1,4})-[A-Za-z0-9.]{1,60})?"
+)
+_EMPTY_PATCH = "1"  # the first one comes with its kernel and patches nothing
 _ARCHITECTURE = re.compile(
     r"\.(?:src|nosrc|noarch|x86_64|aarch64|ppc64le|ppc64|s390x|s390|i586|i686|ia64|ppc|armv7hl)$"
 )
@@ -98,7 +101,9 @@ def find_place(product: Product) -> Place | None:
     if line is None:
         return None
     package = _ARCHITECTURE.sub("", product.component_id)
-    if _LIVEPATCH.fullmatch(package):
+    if patch := _LIVEPATCH.fullmatch(package):
+        if patch["version"] == _EMPTY_PATCH:
+            return None
         return Place(
             distro=line.distro,
             release=line.release,
