@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -91,7 +92,7 @@ def read_errata(listed: Sequence[msgspec.Raw], url: str) -> ParsedDocument:
         readable += 1
         record = _read(erratum, url)
         if record is not None:
-            records.append(record)
+            records.append(replace(record, slice=b'{"data": [' + bytes(raw) + b"]}"))
     if listed and not readable:
         raise ParseError("none of its errata can be read")
     return ParsedDocument(records=tuple(records), rejected=tuple(rejected))

@@ -131,7 +131,10 @@ def live_patch(name: str) -> str | None:
 
 
 def kernel_builds(distro: str, binaries: Iterable[Binary]) -> tuple[KernelBuild, ...]:
-    """The kernel builds among the packages of one erratum, by name; live patches have no version to compare."""
+    """The kernel builds among the packages of one erratum, by name; live patches have no version to compare.
+
+    Amazon lists the first, empty live patch of a new kernel beside that kernel: it is none that fixes anything.
+    """
     booted: dict[str, set[str]] = {}
     beside: dict[str, set[str]] = {}
     patches: set[str] = set()
@@ -151,7 +154,8 @@ def kernel_builds(distro: str, binaries: Iterable[Binary]) -> tuple[KernelBuild,
         )
         for package in booted.keys() | beside.keys()
     ]
-    builds += [KernelBuild(package=package, versions=(), kind=CellKind.LIVEPATCH) for package in patches]
+    if not builds:
+        builds = [KernelBuild(package=package, versions=(), kind=CellKind.LIVEPATCH) for package in patches]
     return tuple(sorted(builds, key=lambda one: one.package))
 
 

@@ -52,6 +52,7 @@ class ListedNotice:
     published: datetime
     cves: tuple[str, ...]
     concerns_kernel: bool
+    slice: bytes  # a page with this notice alone
 
 
 def read_page(body: bytes) -> tuple[tuple[ListedNotice, ...], tuple[Rejected, ...]]:
@@ -88,6 +89,7 @@ def _read_notice(raw: msgspec.Raw) -> ListedNotice | None:
         published=published,
         cves=cve_ids(notice.cves_ids),
         concerns_kernel=notice.id.startswith("LSN-") or any(kernel_package(name) for name in names),
+        slice=b'{"notices": [' + bytes(raw) + b"]}",
     )
 
 
@@ -106,4 +108,4 @@ def _erratum(one: ListedNotice) -> Record:
         issued=one.published,
         url=f"https://ubuntu.com/security/notices/{one.notice}",
     )
-    return Record(key=f"notices/{one.notice}", observations=(erratum,))
+    return Record(key=f"notices/{one.notice}", observations=(erratum,), slice=one.slice)

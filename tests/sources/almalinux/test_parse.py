@@ -14,6 +14,7 @@ from sources.almalinux import SOURCE
 from sources.errors import ParseError
 from tests.sources.almalinux.documents import FULL, body, errata, osv
 from tests.sources.hostile import assert_only_parse_errors, assert_wrong_json_is_survived, raw_document
+from tests.sources.slices import read_with_slices
 
 raw = raw_document("almalinux", "https://raw.githubusercontent.com/AlmaLinux/osv-database/master/advisories/x.json")
 full = raw_document("almalinux", "https://errata.almalinux.org/9/errata.full.json")
@@ -135,7 +136,7 @@ def test_another_vendors_record_is_an_error(document: dict[str, object]) -> None
 
 def test_the_full_list_of_errata() -> None:
     """The same erratum from errata.full.json: the source package is told there, the release by the address."""
-    parsed = SOURCE.parse(full(errata(FULL, {"id": "ALSA-2026:1"})))
+    parsed = read_with_slices(SOURCE.parse, full, errata(FULL, {"id": "ALSA-2026:1"}))
     assert [one.key for one in parsed.rejected] == ["erratum 1"]
     assert parsed.records == (
         Record(
@@ -178,7 +179,8 @@ def test_the_old_form_of_the_list() -> None:
         "issued_date": {"$date": 1777852800000},
         "updated_date": {"$date": 1778112758000},
     }
-    assert SOURCE.parse(full(json.dumps([old]).encode())) == SOURCE.parse(full(errata(FULL)))
+    read = read_with_slices(SOURCE.parse, full, json.dumps([old]).encode())
+    assert read == read_with_slices(SOURCE.parse, full, errata(FULL))
 
 
 def test_a_list_of_which_nothing_can_be_read_is_an_error() -> None:

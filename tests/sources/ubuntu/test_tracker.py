@@ -12,6 +12,7 @@ from advisories.observation import CellObservation, ErratumObservation, FixedVer
 from advisories.words import CellKind, Disposition, Status
 from sources.ubuntu import SOURCE
 from tests.sources.hostile import assert_only_parse_errors, assert_wrong_json_is_survived, raw_document
+from tests.sources.slices import read_with_slices
 from tests.sources.ubuntu.documents import api_cve, notice_page, status
 
 raw = raw_document("ubuntu", "https://ubuntu.com/security/cves/CVE-2026-31431.json")
@@ -158,7 +159,7 @@ def test_the_list_of_notices_gives_errata_of_kernels() -> None:
         ("USN-8276-1", "2026-05-19T20:00:00", "wayland", ["CVE-2026-1000"]),
         ("USN-8275-1", "yesterday", "linux", []),
     )
-    parsed = SOURCE.parse(raw(page))
+    parsed = read_with_slices(SOURCE.parse, raw, page)
     assert parsed.records == (
         Record(
             key="notices/USN-8277-1",
