@@ -23,9 +23,7 @@ _SOURCE = re.compile(r"kernel(?:-rt|-uek|-alt|[0-9]{1,2}\.[0-9]{1,3})?")
 _BINARY = re.compile(r"(kernel(?:-rt|-uek|-alt|[0-9]{1,2}\.[0-9]{1,3})?)((?:-[A-Za-z0-9_]{1,20}){0,8})")
 _VERSION = re.compile(r"(?:[0-9]{1,9}:)?[A-Za-z0-9][A-Za-z0-9._+~^]*(?:-[A-Za-z0-9._+~^]+)?")
 _REALTIME = re.compile(r"[.-]rt[0-9]")
-_PACKAGE_FILE = re.compile(
-    r"([A-Za-z0-9][A-Za-z0-9._+-]*)-(?:([0-9]{1,9}):)?([^-:/\s]+)-([^-:/\s]+)\.([a-z0-9_]+)(?:\.rpm)?"
-)
+_PACKAGE_FILE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._+-]*)-(?:([0-9]{1,9}):)?([^-:/\s]+)-([^-:/\s]+)\.([a-z0-9_]+)")
 
 # Words of binary names: those of kernels that are booted, and those of what is built beside them.
 _IMAGE_WORDS = frozenset(
@@ -90,7 +88,7 @@ def checked_version(text: str) -> str | None:
 
 def read_package_file(text: str) -> tuple[Binary, str] | None:
     """ "kernel-core-0:5.14.0-611.54.1.el9_7.x86_64.rpm" to its package and its architecture ("src" for a source)."""
-    found = _PACKAGE_FILE.fullmatch(text) if len(text) <= 400 else None
+    found = _PACKAGE_FILE.fullmatch(text.removesuffix(".rpm")) if len(text) <= 400 else None
     if found is None:
         return None
     name, epoch, version, release, arch = found.groups()

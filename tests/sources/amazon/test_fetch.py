@@ -65,6 +65,9 @@ def test_a_repository_that_fails_leaves_the_feed(tmp_path: Path) -> None:
         with pytest.raises(FetchError) as caught:
             batches.extend(SOURCE.fetch(context(server, tmp_path)))
         assert server.asked == [LIST, INDEX, UPDATES, FEED]
+        assert [(one.url, batch.checkpoint) for batch in batches for one in batch.documents] == [
+            (server.url + FEED, {})
+        ]
     assert caught.value.status == 500
 
 

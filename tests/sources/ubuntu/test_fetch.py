@@ -82,6 +82,7 @@ def test_one_address_that_fails_keeps_none_of_the_others(tmp_path: Path) -> None
         with pytest.raises(FetchError) as caught:
             batches.extend(SOURCE.fetch(context(server, tmp_path)))
         assert server.asked == [CVE_PATH, API_PATH, LIST_PATH, KMOD_PATH, KERNEL_PATH]
+        assert documents(batches, server) == [API_PATH, LIST_PATH, KMOD_PATH, KERNEL_PATH]
     assert (caught.value.status, caught.value.url) == (500, server.url + CVE_PATH)
 
 
