@@ -30,7 +30,8 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
         for repository in REPOSITORIES:
             url = f"{context.url()}/{release}/{repository}.json"
             yield from _one(attempts.batch(url, expect="json", stream="secdb"))
-    for cve in sorted(context.watch.cves | context.known_advisories, reverse=True)[:MOST_CVES]:
+    followed = sorted(context.watch.cves) + sorted(context.known_advisories - context.watch.cves)
+    for cve in followed[:MOST_CVES]:
         url = f"{context.url('tracker_url')}/vuln/{cve}"
         batch = attempts.batch(url, expect="json", accept=_JSON_LD, stream="tracker", may_be_absent=True)
         yield from _one(batch)

@@ -19,7 +19,9 @@ SOURCE = SourceSpec(
         "lists_url": "https://salsa.debian.org/security-tracker-team/security-tracker/-/raw/master/data",
         "changelogs_url": "https://salsa.debian.org/kernel-team/linux/-/raw",
         "changelog_branches": (
+            "debian/6.12/trixie",
             "debian/6.12/trixie-security",
+            "debian/6.1/bookworm",
             "debian/6.1/bookworm-security",
             "debian/5.10/bullseye-security",
             "debian/latest",

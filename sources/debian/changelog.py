@@ -41,6 +41,7 @@ _ARCHES = re.compile(r"^(?:\[[^\]]{1,80}\] )+")
 _TAIL = re.compile(r"\s*\((?:CVE-|Closes:|closes:|regression in|See:|ZDI-)[^()]*\)$")
 _CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}")
 _COMMIT = re.compile(r"(?<![0-9a-z])[0-9a-f]{12,40}(?![0-9a-z])")
+_NO_RELEASE = re.compile(r"UNRELEASED|experimental|.*-backports(?:-.*)?")  # kernels of these are of no release
 _OPENING: Final = ("New upstream", "http://", "https://")
 
 
@@ -64,7 +65,7 @@ def read_changelog(body: bytes) -> ParsedDocument:
     records: list[Record] = []
     rejected: list[Rejected] = []
     for entry in _entries(body):
-        if not is_kernel(entry.package) or entry.suite == "UNRELEASED":
+        if not is_kernel(entry.package) or _NO_RELEASE.fullmatch(entry.suite):
             continue
         key = f"changelog/{entry.package}/{entry.version}"
         codename = codename_of(entry.suite)

@@ -42,7 +42,8 @@ def _without_tracker(attempts: Attempts) -> Iterator[Batch]:
     context = attempts.context
     base = tracker_address(context).removesuffix("/data/json")
     failed = len(attempts.failures)
-    for cve in sorted(context.watch.cves | context.known_advisories, reverse=True)[:MOST_PAGES]:
+    followed = sorted(context.watch.cves) + sorted(context.known_advisories - context.watch.cves)
+    for cve in followed[:MOST_PAGES]:
         page = attempts.batch(f"{base}/{cve}", expect="html", stream="tracker", max_bytes=LARGEST_PAGE)
         if page is None:
             break

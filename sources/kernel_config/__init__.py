@@ -21,6 +21,8 @@ SOURCE = SourceSpec(
             "https://gitlab.alpinelinux.org/alpine/aports/-/raw/master/main/linux-lts/lts.x86_64.config",
             "https://gitlab.alpinelinux.org/alpine/aports/-/raw/master/main/linux-lts/virt.x86_64.config",
             "https://salsa.debian.org/kernel-team/linux/-/raw/debian/latest/debian/config/config",
+            "https://salsa.debian.org/kernel-team/linux/-/raw/debian/6.12/trixie/debian/config/config",
+            "https://salsa.debian.org/kernel-team/linux/-/raw/debian/6.1/bookworm/debian/config/config",
             "https://raw.githubusercontent.com/NixOS/nixpkgs/master/pkgs/os-specific/linux/kernel/common-config.nix",
             "https://raw.githubusercontent.com/openwrt/openwrt/main/target/linux/generic/config-6.12",
         )

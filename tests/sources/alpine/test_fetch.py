@@ -49,8 +49,8 @@ def test_a_first_fetch_asks_for_everything(tmp_path: Path) -> None:
             "/aports/master/main/linux-lts/APKBUILD",
             "/secdb/edge/main.json",
             "/secdb/edge/community.json",
-            "/vuln/CVE-2026-43033",
             "/vuln/CVE-2026-31431",
+            "/vuln/CVE-2026-43033",
         ]
     assert [len(batch.documents) for batch in batches] == [1] * 7
 

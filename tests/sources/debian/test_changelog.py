@@ -125,13 +125,16 @@ def test_only_the_newest_entries_are_read() -> None:
 
 
 def test_what_was_not_released_is_left_out() -> None:
-    """The entry that is being written, and packages that are no kernel."""
+    """The entry that is being written, experimental and backports, and packages that are no kernel."""
     body = (
         entry("6.12.97-1").replace(b" trixie;", b" UNRELEASED;")
+        + entry("7.1~rc3-1~exp1").replace(b" trixie;", b" experimental;")
+        + entry("6.12.96-1~bpo12+1").replace(b" trixie;", b" bookworm-backports;")
         + entry("1.0-1").replace(b"linux", b"examplepkg", 1)
         + entry("6.12.96-1")
     )
-    assert [record.key for record in parse(raw_of(body)).records] == ["changelog/linux/6.12.96-1"]
+    parsed = parse(raw_of(body))
+    assert ([record.key for record in parsed.records], parsed.rejected) == (["changelog/linux/6.12.96-1"], ())
 
 
 def test_a_date_that_no_calendar_has_is_none() -> None:
