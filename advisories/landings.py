@@ -13,14 +13,13 @@ from advisories.observation import PackageChangelogObservation
 from advisories.patches import Landing
 from advisories.patches_groups import meets, strongest, weaker
 from advisories.patches_keys import SHORT_ID
-from advisories.patches_seen import Seen, SeenChangelog, SeenCommit, SeenMail
+from advisories.patches_seen import QUEUE, Seen, SeenChangelog, SeenCommit, SeenMail
 from advisories.patches_titles import changelog_title
 from advisories.words import EvidenceClass, MatchedBy, Stage
 
 MAINLINE = "mainline"
 NEXT = "linux-next"
 STABLE = "stable"
-QUEUE = "stable-queue"
 _BRANCH = re.compile(r"(?:^|[^0-9.])([0-9]{1,2}\.[0-9]{1,3})(?=$|[^0-9])")
 _RELEASE = re.compile(r"v?([0-9]{1,2}\.[0-9]{1,3})(?:\.[0-9]{1,4})?(?:-rc[0-9]{1,2})?$")
 _NUMBERS = re.compile(r"[0-9]{1,9}")
@@ -48,24 +47,22 @@ def release_order(version: str) -> tuple[int, ...]:
     return (*numbers, int(candidate) if candidate.isascii() and candidate.isdigit() else 10_000)
 
 
-def match_commits(postings: Sequence[SeenMail], commits: Sequence[SeenCommit]) -> dict[str, MatchedBy | None]:
-    """commit id -> how it met a posting of its patch; a backport meets it through the commit it names."""
-    direct = {one.commit.commit: strongest(meets(posting.mail, one.commit) for posting in postings) for one in commits}
-    upstream = strongest(direct.values())
-    return {
-        one.commit.commit: direct[one.commit.commit] or weaker(MatchedBy.LINK, upstream)
-        if one.commit.upstream_commit
-        else direct[one.commit.commit] or weaker(MatchedBy.AUTHOR_SUBJECT_FILES, upstream)
-        for one in commits
-    }
+def match_commits(postings: Sequence[SeenMail], commits: Sequence[SeenCommit]) -> list[MatchedBy | None]:
+    """How each commit met a posting of its patch; a backport meets it through the commit it names."""
+    direct = [strongest(meets(posting.mail, one.commit) for posting in postings) for one in commits]
+    upstream = strongest(direct)
+    return [
+        found or weaker(MatchedBy.LINK if one.commit.upstream_commit else MatchedBy.AUTHOR_SUBJECT_FILES, upstream)
+        for one, found in zip(commits, direct, strict=True)
+    ]
 
 
 def git_landings(seen: Seen, postings: Sequence[SeenMail], commits: Sequence[SeenCommit]) -> list[Landing]:
     """The landings that the commits of one patch prove."""
     matched = match_commits(postings, commits)
     found: dict[tuple[Stage, str, str, str], Landing] = {}
-    for one in commits:
-        landing = _landing(one, matched[one.commit.commit])
+    for one, how in zip(commits, matched, strict=True):
+        landing = _landing(one, how)
         if landing is None:
             continue
         before = found.get(landing.place)
@@ -98,7 +95,8 @@ def _landing(one: SeenCommit, matched: MatchedBy | None) -> Landing | None:
         version = tag.removeprefix("v")
         return replace(plain, stage=Stage.STABLE, branch=branch, ref=tag, version=version, at=commit.first_tag_at)
     if commit.tree == QUEUE:
-        return replace(plain, stage=Stage.STABLE_QUEUE, branch=branch_named(commit.branch))
+        # the commit is the queue's own, not the patch's
+        return replace(plain, stage=Stage.STABLE_QUEUE, branch=branch_named(commit.branch), commit=None)
     return plain
 
 

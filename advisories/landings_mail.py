@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from advisories.landings import MAINLINE, QUEUE, STABLE, branch_of_version
+from advisories.landings import MAINLINE, STABLE, branch_of_version
 from advisories.mail import MailRole, PatchMail
 from advisories.mail_subject import normalise_title
 from advisories.model import Evidence
 from advisories.patches import FailedBackport, Landing, Revision
 from advisories.patches_groups import strongest
-from advisories.patches_seen import ListedLine, Seen, SeenMail
+from advisories.patches_seen import QUEUE, ListedLine, Seen, SeenMail
 from advisories.patches_titles import bare_title, same_person
 from advisories.words import EvidenceClass, MatchedBy, Stage
 

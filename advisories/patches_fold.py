@@ -13,9 +13,9 @@ from advisories.landings_mail import Naming
 from advisories.mail import MailRole
 from advisories.model import RecordVersion
 from advisories.patches import Landing, Patch, PatchAlarm, Review
-from advisories.patches_groups import Node, commit_node, group, mail_node, members
+from advisories.patches_groups import Node, group, mail_node, members, node_of
 from advisories.patches_keys import SHORT_ID, own_topics
-from advisories.patches_seen import RecordName, Seen, SeenCommit, SeenMail, gather
+from advisories.patches_seen import QUEUE, RecordName, Seen, SeenCommit, SeenMail, gather
 from advisories.patches_titles import author_key, bare_title
 from advisories.topics import Topic
 from advisories.words import Alarm, Stage
@@ -33,11 +33,9 @@ class Folded:
     records: frozenset[RecordName]
 
 
-def fold_patches(
-    versions: Iterable[RecordVersion], topics: Sequence[Topic], changelogs: Iterable[RecordVersion] = ()
-) -> Folded:
+def fold_patches(versions: Iterable[RecordVersion], topics: Sequence[Topic]) -> Folded:
     """Every patch among these records that a topic watches."""
-    return _Fold(gather(versions, changelogs), topics).run()
+    return _Fold(gather(versions), topics).run()
 
 
 class _Fold:
@@ -104,7 +102,7 @@ class _Fold:
             message_ids=tuple(dict.fromkeys(one.mail.msgid for one in postings)),
             patch_ids=_patch_ids(postings, commits),
             commits=_commit_ids(commits, landings),
-            opening_commits=tuple(dict.fromkeys(one.commit.commit for one in commits if self._topics_of(one))),
+            opening_commits=tuple(dict.fromkeys(one.commit.commit for one in _own(commits) if self._topics_of(one))),
             revisions=revisions,
             reviews=_reviews(postings, replies),
             landings=tuple(sorted([*landings, *reverts], key=_in_time)),
@@ -125,13 +123,13 @@ class _Fold:
 
     def _against(self, node: Node, commits: list[SeenCommit]) -> tuple[list[Landing], tuple[PatchAlarm, ...]]:
         """Commits that revert this patch, or name it in a Fixes: line."""
-        ids = {one.commit.commit for one in commits} | {
+        ids = {one.commit.commit for one in _own(commits)} | {
             one.commit.upstream_commit for one in commits if one.commit.upstream_commit
         }
         reverts: dict[tuple[Stage, str, str, str], Landing] = {}
         alarms: dict[tuple[Alarm, Node], PatchAlarm] = {}
         for one in self._seen.commits:
-            other = self._groups.find(commit_node(one.commit.commit))
+            other = self._groups.find(node_of(one.commit))
             if other == node:
                 continue
             alarm = _turns_against(one, ids)
@@ -167,6 +165,11 @@ class _Fold:
         self._records |= {refs.record for (_, gone), refs in self._seen.rewritten.items() if gone in ids}
 
 
+def _own(commits: list[SeenCommit]) -> list[SeenCommit]:
+    """The commits whose id is the patch's: not those of the stable queue."""
+    return [one for one in commits if one.commit.tree != QUEUE]
+
+
 def _with_pushes(landings: list[Landing], pushes: list[Landing]) -> list[Landing]:
     """A push seen before git's own word keeps the date on which the patch got there."""
     dates = {one.place: one.at for one in pushes if one.at}
@@ -195,7 +198,7 @@ def _naming(postings: list[SeenMail], commits: list[SeenCommit]) -> Naming:
     titles = titles_of(postings, commits)
     people = [(one.mail.author_name, one.mail.author_addr) for one in postings]
     people += [(one.commit.author_name, one.commit.author_email) for one in commits]
-    named = [one.commit.commit for one in commits]
+    named = [one.commit.commit for one in _own(commits)]
     named += [one.commit.upstream_commit for one in commits if one.commit.upstream_commit]
     named += [one.mail.upstream_commit for one in postings if one.mail.upstream_commit]
     return Naming(
@@ -224,7 +227,7 @@ def _patch_ids(postings: list[SeenMail], commits: list[SeenCommit]) -> tuple[str
 
 def _commit_ids(commits: list[SeenCommit], landings: list[Landing]) -> tuple[str, ...]:
     """Every id it had, mainline first; ids that only a push names are among them."""
-    found = sorted(commits, key=lambda one: (one.commit.tree != MAINLINE, one.order))
+    found = sorted(_own(commits), key=lambda one: (one.commit.tree != MAINLINE, one.order))
     ids = [one.commit.commit for one in found] + [one.commit for one in landings if one.commit]
     return tuple(dict.fromkeys(ids))
 

@@ -10,7 +10,7 @@ from advisories.mail import MailRole, PatchMail
 from advisories.mail_subject import normalise_title
 from advisories.observation import CommitObservation
 from advisories.patches_keys import SHORT_ID
-from advisories.patches_seen import Seen, SeenCommit, SeenMail
+from advisories.patches_seen import QUEUE, Seen, SeenCommit, SeenMail
 from advisories.patches_titles import alike, author_key, bare_title, overlap, same_person
 from advisories.words import MatchedBy
 
@@ -28,6 +28,13 @@ def mail_node(mail: PatchMail) -> Node:
 
 def commit_node(commit: str) -> Node:
     return ("commit", commit[:SHORT_ID])
+
+
+def node_of(one: CommitObservation) -> Node:
+    """A patch of the stable queue is told by its branch and title: the commit is the queue's own."""
+    if one.tree == QUEUE:
+        return ("queued", one.branch, normalise_title(one.subject))
+    return commit_node(one.commit)
 
 
 class Groups:
@@ -217,14 +224,14 @@ def _unthreaded(seen: Seen, earlier: list[PatchMail], mail: PatchMail) -> PatchM
 def _join_commits(groups: Groups, seen: Seen) -> None:
     commits = [one.commit for one in seen.commits]
     for one in commits:
-        groups.find(commit_node(one.commit))
+        groups.find(node_of(one))
         if one.upstream_commit and len(one.upstream_commit) >= SHORT_ID:
-            groups.join(commit_node(one.commit), commit_node(one.upstream_commit))
-    _join_same(groups, ((one.patch_id, commit_node(one.commit)) for one in commits if one.patch_id))
+            groups.join(node_of(one), commit_node(one.upstream_commit))
+    _join_same(groups, ((one.patch_id, node_of(one)) for one in commits if one.patch_id))
     _join_same(
         groups,
         (
-            ((normalise_title(one.subject), author_key(one.author_name, one.author_email)), commit_node(one.commit))
+            ((normalise_title(one.subject), author_key(one.author_name, one.author_email)), node_of(one))
             for one in commits
         ),
     )
@@ -249,7 +256,7 @@ def _meet(groups: Groups, postings: list[PatchMail], commits: list[CommitObserva
         found = [(match, mail) for mail in near if (match := meets(mail, commit)) is not None]
         if found:
             best = min(found, key=lambda pair: _STRENGTH.index(pair[0]))
-            groups.join(mail_node(best[1]), commit_node(commit.commit))
+            groups.join(mail_node(best[1]), node_of(commit))
 
 
 def meets(mail: PatchMail, commit: CommitObservation) -> MatchedBy | None:
@@ -298,7 +305,7 @@ def members(
     for posting in seen.postings:
         found[groups.find(mail_node(posting.mail))][0].append(posting)
     for commit in seen.commits:
-        found[groups.find(commit_node(commit.commit.commit))][1].append(commit)
+        found[groups.find(node_of(commit.commit))][1].append(commit)
     return {
         node: (postings, commits)
         for node, (postings, commits) in found.items()

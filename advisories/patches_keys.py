@@ -159,6 +159,14 @@ def _listed_topics(topics: Sequence[Topic], mail: PatchMail) -> frozenset[str]:
     )
 
 
+def named_keys(topics: Sequence[Topic], changelog: PackageChangelogObservation) -> tuple[str, ...]:
+    """The titles of a changelog that a topic names by subject: under these it is kept, whichever comes first."""
+    patterns = [pattern.lower() for topic in topics for pattern in topic.subjects]
+    titles = (changelog_title(title) for title in changelog.titles)
+    named = [title for title in titles if any(fnmatchcase(title, pattern) for pattern in patterns)]
+    return tuple(dict.fromkeys(title_key(title) for title in named))
+
+
 def may_belong(one: Observation) -> bool:
     """Whether an observation that no topic names may still turn out to belong to a patch that one does."""
     if isinstance(one, PatchMail):

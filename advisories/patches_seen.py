@@ -14,6 +14,7 @@ from advisories.patches_keys import LISTED_TITLES, is_posting, listed_titles
 from advisories.patches_titles import author_key, bare_title
 
 RecordName = tuple[str, str]  # (source, key)
+QUEUE = "stable-queue"
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _WALK_LIMIT = 200
 
@@ -40,9 +41,9 @@ class SeenCommit:
     records: frozenset[RecordName]
 
     @property
-    def order(self) -> tuple[datetime, str, str, str]:
+    def order(self) -> tuple[datetime, str, str, str, str]:
         one = self.commit
-        return (one.committed_at, one.commit, one.tree, one.branch)
+        return (one.committed_at, one.commit, one.tree, one.branch, one.subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +104,11 @@ def _answered(mail: PatchMail) -> list[str]:
     return ([mail.in_reply_to] if mail.in_reply_to else []) + list(reversed(mail.references[-30:]))
 
 
-def gather(versions: Iterable[RecordVersion], changelogs: Iterable[RecordVersion] = ()) -> Seen:
+def gather(versions: Iterable[RecordVersion]) -> Seen:
     """Sorts the records' observations out. The order of `versions` does not matter."""
     mails: dict[tuple[str, str], SeenMail] = {}
-    commits: dict[tuple[str, str, str], SeenCommit] = {}
+    commits: dict[tuple[str, ...], SeenCommit] = {}
+    changelogs: list[SeenChangelog] = []
     rewritten: dict[tuple[str, str], SeenRefs] = {}
     for version in sorted(versions, key=_fixed):
         name = (version.evidence.source, version.key)
@@ -115,8 +117,11 @@ def gather(versions: Iterable[RecordVersion], changelogs: Iterable[RecordVersion
                 key = (one.msgid, one.content_key)
                 mails[key] = _joined(mails.get(key), one, version.evidence, name)
             elif isinstance(one, CommitObservation):
-                where = (one.tree, one.branch, one.commit)
+                # a commit of the stable queue adds many patches: there the title tells them apart
+                where = (one.tree, one.branch, one.commit, one.subject if one.tree == QUEUE else "")
                 commits[where] = _restated(commits.get(where), one, version.evidence, name)
+            elif isinstance(one, PackageChangelogObservation):
+                changelogs.append(SeenChangelog(changelog=one, evidence=version.evidence))
             elif isinstance(one, RefsObservation):
                 for commit in one.rewritten:
                     refs = SeenRefs(at=version.at, evidence=version.evidence, record=name)
@@ -129,7 +134,7 @@ def gather(versions: Iterable[RecordVersion], changelogs: Iterable[RecordVersion
         mails=tuple(ordered),
         commits=tuple(sorted(commits.values(), key=lambda one: one.order)),
         rewritten=rewritten,
-        changelogs=tuple(_changelogs(changelogs)),
+        changelogs=tuple(changelogs),
         by_msgid=by_msgid,
         listed=_listed(ordered),
     )
@@ -180,10 +185,3 @@ def _restated(before: SeenCommit | None, one: CommitObservation, evidence: Evide
         patch_id=one.patch_id or old.patch_id,
     )
     return SeenCommit(commit=kept, evidence=evidence, records=before.records | {name})
-
-
-def _changelogs(versions: Iterable[RecordVersion]) -> Iterator[SeenChangelog]:
-    for version in sorted(versions, key=_fixed):
-        for one in version.observations:
-            if isinstance(one, PackageChangelogObservation):
-                yield SeenChangelog(changelog=one, evidence=version.evidence)

@@ -36,6 +36,16 @@ def find_patches(connection: Connection, keys: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+def known_patch_keys(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """Those of the keys that some patch has."""
+    wanted = sorted(set(keys))
+    found: set[str] = set()
+    for start in range(0, len(wanted), _CHUNK):
+        query = select(patch_keys.c.key).where(patch_keys.c.key.in_(wanted[start : start + _CHUNK]))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def find_by_prefix(connection: Connection, prefix: str, *, limit: int = 50) -> list[str]:
     """Ids of the patches that have a key beginning so (an abbreviated commit id)."""
     query = (
@@ -118,13 +128,12 @@ def known_keys(connection: Connection, keys: Iterable[str]) -> set[str]:
     """Those of the keys that a kept record owns."""
     found: set[str] = set()
     wanted = sorted({SUBJECT_KEY + key for key in keys})
-    kept = select(record_subjects.c.source, record_subjects.c.key).where(record_subjects.c.subject == SUBJECT_KEPT)
-    names = kept.subquery()
+    kept = record_subjects.alias()
     for start in range(0, len(wanted), _CHUNK):
         query = (
             select(record_subjects.c.subject)
-            .join(names, (names.c.source == record_subjects.c.source) & (names.c.key == record_subjects.c.key))
-            .where(record_subjects.c.subject.in_(wanted[start : start + _CHUNK]))
+            .join(kept, (kept.c.source == record_subjects.c.source) & (kept.c.key == record_subjects.c.key))
+            .where(record_subjects.c.subject.in_(wanted[start : start + _CHUNK]), kept.c.subject == SUBJECT_KEPT)
             .distinct()
         )
         found.update(connection.execute(query).scalars())
@@ -161,6 +170,20 @@ def keep(connection: Connection, versions: Iterable[tuple[NewVersion, Sequence[s
         subjects = (SUBJECT_KEPT, *(SUBJECT_KEY + key for key in keys))
         groups.setdefault((version.evidence.source, version.at), []).append(replace(version, subjects=subjects))
     return [one for name in sorted(groups) for one in record_store.add_versions(connection, groups[name])]
+
+
+def add_keys(connection: Connection, name: RecordName, keys: Iterable[str]) -> bool:
+    """Lets a stored record be found by further keys; True when one of them is new."""
+    source, key = name
+    here = (record_subjects.c.source == source) & (record_subjects.c.key == key)
+    known = set(connection.execute(select(record_subjects.c.subject).where(here)).scalars())
+    rows = [
+        {"subject": subject, "source": source, "key": key}
+        for subject in sorted({SUBJECT_KEY + one for one in keys} - known)
+    ]
+    if rows:
+        connection.execute(insert(record_subjects), rows)
+    return bool(rows)
 
 
 def adopt(connection: Connection, names: Iterable[RecordName]) -> None:

@@ -16,9 +16,20 @@ from advisories.observation import (
     PackageChangelogObservation,
     RefsObservation,
 )
-from advisories.patches_keys import may_belong, own_keys, own_topics, wanted_keys
+from advisories.patches import Patch
+from advisories.patches_keys import (
+    commit_key,
+    may_belong,
+    named_keys,
+    own_keys,
+    own_topics,
+    title_key,
+    wanted_keys,
+)
 from advisories.topics import Topic
+from bot.ingest.relevance import SUBJECT_CHANGELOGS
 from storage import patches as patch_store
+from storage import records
 from storage.records import NewVersion
 
 CLOSURE_LIMIT = 20_000  # records; a thread or a series is hundreds
@@ -53,15 +64,29 @@ def incoming_of(versions: Iterable[NewVersion], topics: Sequence[Topic]) -> list
     return found
 
 
-def changelog_keys(versions: Iterable[NewVersion]) -> set[str]:
-    """What the package changelogs of a batch name."""
-    return {
-        key
-        for version in versions
-        for one in version.observations
-        if isinstance(one, PackageChangelogObservation)
-        for key in wanted_keys(one)
-    }
+def keep_changelogs(connection: Connection, topics: Sequence[Topic], versions: Iterable[NewVersion]) -> set[str]:
+    """Notes under which keys the package changelogs of a batch speak of a patch; a changelog names thousands of
+    others. Returns those keys."""
+    found: set[str] = set()
+    for version in versions:
+        for one in version.observations:
+            if isinstance(one, PackageChangelogObservation):
+                keys = patch_store.known_keys(connection, wanted_keys(one)) | set(named_keys(topics, one))
+                patch_store.add_keys(connection, (version.evidence.source, version.key), keys)
+                found |= keys
+    return found
+
+
+def find_in_changelogs(connection: Connection, patches: Sequence[Patch]) -> bool:
+    """Looks through the stored changelogs for patches that they may have named before; True when one is found."""
+    wanted = {title_key(title) for patch in patches for title in (patch.title, *(one.title for one in patch.revisions))}
+    wanted |= {commit_key(commit) for patch in patches for commit in patch.commits}
+    found = False
+    for version in records.versions_about(connection, [SUBJECT_CHANGELOGS]) if wanted else ():
+        for one in version.observations:
+            if isinstance(one, PackageChangelogObservation) and (keys := wanted.intersection(wanted_keys(one))):
+                found |= patch_store.add_keys(connection, (version.evidence.source, version.key), keys)
+    return found
 
 
 def _keys(observations: Iterable[Observation]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -71,6 +96,11 @@ def _keys(observations: Iterable[Observation]) -> tuple[tuple[str, ...], tuple[s
         owned.update(dict.fromkeys(own_keys(one)))
         wanted.update(dict.fromkeys(wanted_keys(one)))
     return tuple(owned), tuple(wanted)
+
+
+def _follow(observations: Iterable[Observation]) -> tuple[str, ...]:
+    """What to look for next. A changelog names thousands of patches: it ends the search."""
+    return _keys(one for one in observations if not isinstance(one, PackageChangelogObservation))[1]
 
 
 def as_record(version: NewVersion) -> RecordVersion:
@@ -120,7 +150,7 @@ class Closure:
             self._names |= names
             for version in patch_store.versions_named(self._connection, names):
                 self.versions.append(version)
-                found.update(_keys(version.observations)[1])
+                found.update(_follow(version.observations))
             frontier = found - asked
         return self.versions
 
@@ -134,5 +164,5 @@ class Closure:
         found = set(one.wanted)
         for version in patch_store.versions_named(self._connection, mine):
             self.versions.append(version)
-            found.update(_keys(version.observations)[1])
+            found.update(_follow(version.observations))
         return found

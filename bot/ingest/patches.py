@@ -15,12 +15,11 @@ from advisories.patches import Patch
 from advisories.patches_compare import branch_missing, compare_patches
 from advisories.patches_fold import Folded, fold_patches
 from advisories.topics import Topic
-from bot.ingest.patch_closure import Closure, Incoming, changelog_keys, incoming_of
+from bot.ingest.patch_closure import Closure, Incoming, find_in_changelogs, incoming_of, keep_changelogs
 from bot.ingest.patch_joins import Joins, join_touched
-from bot.ingest.relevance import SUBJECT_CHANGELOGS, SUBJECT_RELEASES
+from bot.ingest.relevance import SUBJECT_RELEASES
 from storage import advisories as advisory_store
 from storage import patches as patch_store
-from storage import records
 from storage.records import NewVersion
 
 KeepSlice = Callable[[NewVersion], None]
@@ -55,19 +54,32 @@ class _Batch:
 
     def take(self, versions: Sequence[NewVersion]) -> list[ChangeDraft]:
         incoming = incoming_of(versions, self._topics)
-        changelogs = changelog_keys(versions)
+        changelogs = keep_changelogs(self._connection, self._topics, versions)
         if not incoming and not changelogs:
             return []
-        closure = Closure(self._connection, incoming)
-        frontier = closure.start(changelogs)
-        if not frontier:
+        folded = self._fold(incoming, changelogs)
+        if folded is None:
             self._wait(incoming)
             return []
-        loaded = closure.load(frontier)
-        packaged = records.versions_about(self._connection, [SUBJECT_CHANGELOGS])
-        folded = fold_patches(loaded, self._topics, packaged)
+        if find_in_changelogs(self._connection, self._new(folded.patches)):
+            folded = self._fold(incoming, changelogs) or folded
         self._keep(incoming, folded)
         return self._store(folded.patches)
+
+    def _fold(self, incoming: Sequence[Incoming], changelogs: set[str]) -> Folded | None:
+        """None when nothing here has to do with any patch of a topic."""
+        closure = Closure(self._connection, incoming)
+        frontier = closure.start(changelogs)
+        return fold_patches(closure.load(frontier), self._topics) if frontier else None
+
+    def _new(self, patches: Sequence[Patch]) -> list[Patch]:
+        """Patches with a revision or commit that was not known: a changelog that came before may name it."""
+        found = []
+        for patch in patches:
+            keys = set(_identifying(patch_keys(patch)))
+            if keys - patch_store.known_patch_keys(self._connection, keys):
+                found.append(patch)
+        return found
 
     def _keep(self, incoming: Sequence[Incoming], folded: Folded) -> None:
         kept = [one for one in incoming if one.name in folded.records or one.topical]
