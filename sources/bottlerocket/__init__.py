@@ -1,0 +1,40 @@
+"""Bottlerocket: the advisories of its kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from advisories.words import EvidenceClass
+from sources.base import Batch, FetchContext, SourceSpec
+from sources.bottlerocket.parse import parse
+
+__all__ = ["SOURCE"]
+
+MOST_BYTES: Final = 8 * 1024 * 1024
+
+
+def fetch(context: FetchContext) -> Iterator[Batch]:
+    """One batch: the list of advisories."""
+    url = context.url()
+    document = context.get(url, expect="binary", max_bytes=MOST_BYTES)
+    if document is None:
+        yield Batch(documents=(), checkpoint=dict(context.checkpoint), same=(url,))
+    else:
+        yield Batch(documents=(document,), checkpoint=dict(context.checkpoint))
+
+
+SOURCE = SourceSpec(
+    name="bottlerocket",
+    title="Bottlerocket",
+    gives="the first fixed version of each of Bottlerocket's kernels, by GHSA id",
+    evidence_class=EvidenceClass.VENDOR,
+    fetch=fetch,
+    parse=parse,
+    settings={"url": "https://advisories.bottlerocket.aws/updateinfo.xml.gz"},
+    interval_seconds=12 * 3600,
+    stale_after_seconds=30 * 86_400,
+    max_bytes=MOST_BYTES,
+    licence="Apache-2.0 OR MIT, https://github.com/bottlerocket-os/bottlerocket",
+    home="https://github.com/bottlerocket-os/bottlerocket/security/advisories",
+)
