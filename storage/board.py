@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, cast, func, select
 
 from storage.delivery_tables import deliveries, destinations
-from storage.tables import advisories, advisory_ids, changes, documents, sources
+from storage.tables import advisories, advisory_ids, changes, documents, patches, sources
 
 # Sources are fetched side by side: one fetched earlier may be stored later than another by as much.
 OVERLAP = timedelta(hours=1)
 
-StoreVersion = tuple[int, int]
+StoreVersion = tuple[int, int, int]
 
 
 def store_version(connection: Connection) -> StoreVersion:
-    """(newest change, newest state): grows whenever something that is shown has changed."""
+    """(newest change, newest state, newest patch): grows whenever something that is shown has changed."""
     newest = select(func.max(changes.c.seq)).scalar_subquery()
     state = select(func.max(advisories.c.modified_seq)).scalar_subquery()
-    row = connection.execute(select(newest, state)).one()
-    return int(row[0] or 0), int(row[1] or 0)
+    patch = select(func.max(cast(patches.c.modified_at, BigInteger))).scalar_subquery()
+    row = connection.execute(select(newest, state, patch)).one()
+    return int(row[0] or 0), int(row[1] or 0), int(row[2] or 0)
 
 
 def newest_good_fetch(connection: Connection) -> datetime | None:

@@ -76,6 +76,13 @@ def advisory(site: Site, name: str) -> Rendered:
     return render_json(_stored_view(site, stored))
 
 
+def path(site: Site, name: str) -> Rendered:
+    """The life cycle of an advisory's patches."""
+    with site.app.store.read() as connection:
+        patches = lookup.patches_of(connection, lookup.resolve_name(connection, name))
+    return render_json({"patches": patches})
+
+
 def changes(site: Site, query: QueryParams) -> Rendered:
     """Changes by their number. next: the cursor of what follows, now or later."""
     _only(query, ("topic", "since", "cursor", "limit"))

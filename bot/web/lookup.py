@@ -11,6 +11,8 @@ from sqlalchemy import Connection
 
 from advisories.model import Advisory, Change
 from advisories.topics import Topic
+from bot.views.path import path_document
+from bot.views.status import Json
 from bot.web.site import Site, WrongRequest
 from storage import advisories as advisory_store
 from storage import changes as change_store
@@ -62,6 +64,13 @@ def timeline(connection: Connection, advisory: str) -> list[Change]:
     return change_store.list_changes(
         connection, advisory=advisory, newest_first=True, limit=MAX_TIMELINE, with_quiet=False
     )
+
+
+def patches_of(connection: Connection, pw_id: str) -> list[Json]:
+    """The life of an advisory's patches as `path --format json` lists them, the main one first."""
+    document = path_document(connection, pw_id)
+    patches: list[Json] = document["patches"] if document else []
+    return patches
 
 
 def find_topic(site: Site, slug: str) -> Topic:

@@ -39,7 +39,7 @@ class StoreCollector(Collector):
         yield from self._sources()
         yield from self._deliveries()
         with self._app.store.read() as connection:
-            newest, _ = store_version(connection)
+            newest = store_version(connection)[0]
         yield GaugeMetricFamily("patchwatch_newest_change", "Number of the newest change", value=newest)
         build = GaugeMetricFamily("patchwatch_build", "Version that runs here", labels=["version"])
         build.add_metric([program_version()], 1)

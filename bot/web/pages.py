@@ -25,6 +25,7 @@ from storage import changes as change_store
 
 LATEST = 25
 MAX_ROWS = 300
+MAX_PATCHES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +147,9 @@ def advisory_page(site: Site, name: str, shown: Shown) -> Rendered:
     with site.app.store.read() as connection:
         advisory = lookup.load_advisory(connection, name)
         told = lookup.timeline(connection, advisory.id)
+        patches = lookup.patches_of(connection, advisory.id)
         spoken_for = as_of(connection)
-    points = stage_line(advisory, reversed(told))
+    points = stage_line(advisory, patches)
     steps, total = share_over_time(advisory, spoken_for)
     label = lookup.name_of(advisory)
     return site.page(
@@ -163,6 +165,7 @@ def advisory_page(site: Site, name: str, shown: Shown) -> Rendered:
         stages=Markup(pictures.draw_stages(label, points).decode()),  # noqa: S704  # written by lxml from plain text
         share=Markup(pictures.draw_share(label, steps, total).decode()),  # noqa: S704  # the same
         has_share=bool(steps),
+        patches=patches[:MAX_PATCHES],
         changes=[change_view(one) for one in told],
         as_of=spoken_for,
         feed=f"/feeds/advisories/{advisory.id}",
@@ -210,8 +213,8 @@ def _name(change: Change) -> str:
 def stages_picture(site: Site, name: str) -> Rendered:
     with site.app.store.read() as connection:
         advisory = lookup.load_advisory(connection, name)
-        told = lookup.timeline(connection, advisory.id)
-    points = stage_line(advisory, reversed(told))
+        patches = lookup.patches_of(connection, advisory.id)
+    points = stage_line(advisory, patches)
     return _picture(pictures.draw_stages(lookup.name_of(advisory), points))
 
 

@@ -24,7 +24,6 @@ from bot.web import api, feeds, metrics, pages
 from bot.web.answers import SecurityHeaders, respond
 from bot.web.matrix import read_shown
 from bot.web.openapi import openapi
-from bot.web.optional import document_routes, path_view
 from bot.web.shelf import Rendered, make_answer
 from bot.web.site import FOLDER, Site, WrongRequest
 from storage.errors import StorageError
@@ -137,7 +136,6 @@ def _machines(site: Site) -> list[BaseRoute]:
         Route("/metrics", live(site, lambda r: metrics.render_metrics(site.app))),
         Route("/healthz", live(site, lambda r: metrics.render_health())),
         Route("/readyz", live(site, lambda r: metrics.render_readiness(site.app))),
-        *document_routes(site, kept),
     ]
 
 
@@ -147,7 +145,7 @@ def _api(site: Site) -> Mount:
 
     routes = [
         Route("/advisories", kept(site, lambda r: api.advisories(site, r.query_params), asks=True)),
-        Route("/advisories/{name}/path", kept(site, lambda r: path_view(site, name(r)))),
+        Route("/advisories/{name}/path", kept(site, lambda r: api.path(site, name(r)))),
         Route("/advisories/{name}", kept(site, lambda r: api.advisory(site, name(r)))),
         Route("/changes", kept(site, lambda r: api.changes(site, r.query_params), asks=True)),
         Route("/sources", live(site, lambda r: api.sources(site))),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from advisories import wording
-from advisories.model import Advisory, Cell, Change
-from advisories.words import CellKind, ChangeType, Stage, Status
+from advisories.model import Advisory, Cell
+from advisories.words import CellKind, Stage, Status
+from bot.views.status import Json
 
 MAX_NAMED = 8
 LINE_STAGES = (Stage.POSTED, Stage.APPLIED, Stage.NEXT, Stage.MAINLINE, Stage.STABLE, Stage.PACKAGED)
@@ -96,21 +97,34 @@ def fixed_on(cell: Cell) -> date | None:
     return min(dated) if dated else cell.since or cell.first_seen.date()
 
 
-def stage_line(advisory: Advisory, changes: Iterable[Change]) -> list[StagePoint]:
-    """The stages in order. What the ledger told of stages comes first; upstream and package facts fill the rest."""
-    reached: dict[Stage, tuple[date | None, str]] = {}
-    for change in changes:
-        draft = change.draft
-        if draft.change is ChangeType.STAGE_REACHED and draft.stage in LINE_STAGES:
-            reached.setdefault(draft.stage, (draft.at.date(), draft.tree or draft.text))
+def stage_line(advisory: Advisory, patches: Sequence[Json]) -> list[StagePoint]:
+    """The stages in order: the first landing of the main patch in each; upstream and package facts fill the rest.
+
+    patches: as `path --format json` lists them, the main one first.
+    """
+    reached = _landed(patches[0]["landings"]) if patches else {}
     for stage, found in _known_stages(advisory).items():
-        reached.setdefault(stage, found)
+        if stage not in reached or stage is Stage.PACKAGED:
+            reached[stage] = found
     return [
         StagePoint(stage=one, reached=one in reached, at=reached[one][0], words=reached[one][1])
         if one in reached
         else StagePoint(stage=one, reached=False, at=None, words="not known")
         for one in LINE_STAGES
     ]
+
+
+def _landed(landings: Sequence[Json]) -> dict[Stage, tuple[date | None, str]]:
+    found: dict[Stage, tuple[date | None, str]] = {}
+    for landing in landings:
+        stage = Stage(landing["stage"])
+        if stage not in LINE_STAGES or landing["guess"]:
+            continue
+        day = datetime.fromisoformat(landing["at"]).date() if landing["at"] else None
+        before = found.get(stage)
+        if before is None or (day is not None and (before[0] is None or day < before[0])):
+            found[stage] = (day, landing["version"] or landing["tree"] or "")
+    return found
 
 
 def _known_stages(advisory: Advisory) -> dict[Stage, tuple[date | None, str]]:

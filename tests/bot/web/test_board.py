@@ -12,6 +12,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from lxml import etree
 
+from advisories.observation import CommitObservation
 from advisories.words import Status
 from bot.app import App
 from bot.web.text import is_linked, link, shown
@@ -148,6 +149,39 @@ def test_alias_and_id_show_the_same(ask: Ask) -> None:
     """A CVE id in any case leads to the same page as the PW id."""
     first = ask("/advisories/PW-2026-1")
     assert ask(f"/advisories/{CVE.lower()}").text == first.text == ask(f"/advisories/{CVE}").text
+
+
+def test_patches_and_their_landings(tmp_path: Path) -> None:
+    """The fix's patch stands with where it landed, and the stage line begins with it."""
+    app = make_app(tmp_path)
+    at = datetime(2026, 4, 3, 12, tzinfo=UTC)
+    commit = CommitObservation(
+        tree="mainline",
+        branch="master",
+        commit=FIX,
+        subject="crypto: algif_aead - Revert to operating out-of-place",
+        author_name="Herbert Xu",
+        author_email="herbert@gondor.apana.org.au",
+        author_at=datetime(2026, 3, 26, tzinfo=UTC),
+        committed_at=at,
+        message="",
+        first_tag="v7.0-rc7",
+        first_tag_at=at,
+    )
+    take(app, "kernel-cna", datetime(2026, 4, 22, tzinfo=UTC), CVE, [UPSTREAM])
+    ask = asker(app)
+    before = ask(f"/advisories/{CVE}").text
+    take(app, "mainline", at, FIX, [commit])
+    soup = page(ask, f"/advisories/{CVE}")
+    assert "Herbert Xu" not in before
+    assert words(soup.select_one("#path + h3")).startswith(
+        "crypto: algif_aead - Revert to operating out-of-place Herbert"
+    )
+    landed = [words(one) for one in soup.select("#path ~ details tr") if "mainline" in one.get_text()]
+    assert any("2026-04-03" in one and FIX[:12] in one for one in landed)
+    assert "mainline: reached on 2026-04-03" in words(soup.select_one("figure desc"))
+    assert ask(f"/api/v1/advisories/{CVE}/path").json()["patches"][0]["author"] == "Herbert Xu"
+    app.store.close()
 
 
 def test_disagreement_is_shown(tmp_path: Path) -> None:
