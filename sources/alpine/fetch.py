@@ -26,10 +26,10 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
     for release in releases:
         branch = "master" if release == "edge" else f"{release.removeprefix('v')}-stable"
         url = f"{context.url('aports_url')}/{branch}/main/linux-lts/APKBUILD"
-        yield from _one(attempts.batch(url, expect="text", stream="aports"))
+        yield from _one(attempts.batch(url, expect="text", stream=release))
         for repository in REPOSITORIES:
             url = f"{context.url()}/{release}/{repository}.json"
-            yield from _one(attempts.batch(url, expect="json", stream="secdb"))
+            yield from _one(attempts.batch(url, expect="json", stream=release))
     followed = sorted(context.watch.cves) + sorted(context.known_advisories - context.watch.cves)
     for cve in followed[:MOST_CVES]:
         url = f"{context.url('tracker_url')}/vuln/{cve}"

@@ -64,7 +64,7 @@ def _changelogs(context: FetchContext) -> Iterator[Batch]:
     attempts = Attempts(context=context)
     for branch in context.urls("changelog_branches"):
         url = f"{context.url('changelogs_url')}/{branch}/debian/changelog"
-        batch = attempts.batch(url, expect="text", stream="changelogs")
+        batch = attempts.batch(url, expect="text", stream=f"changelog/{branch}")
         if batch is not None:
             yield batch
     notes = tuple(f"a kernel changelog could not be had: {failure}" for failure in attempts.failures)
@@ -72,7 +72,6 @@ def _changelogs(context: FetchContext) -> Iterator[Batch]:
         documents=(),
         checkpoint={**context.checkpoint, CHANGELOGS_AT: context.now.isoformat()},
         notes=notes,
-        stream="changelogs",
     )
 
 

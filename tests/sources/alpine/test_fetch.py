@@ -53,6 +53,8 @@ def test_a_first_fetch_asks_for_everything(tmp_path: Path) -> None:
             "/vuln/CVE-2026-43033",
         ]
     assert [len(batch.documents) for batch in batches] == [1] * 7
+    # a release that comes later is a baseline of its own
+    assert [batch.stream for batch in batches] == ["v3.22"] * 3 + ["edge"] * 3 + ["tracker"]
 
 
 def test_a_configured_release_needs_no_listing(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def test_a_first_fetch_takes_everything(tmp_path: Path, below: str) -> None:
     with path_server(GOOD) as server:
         batches = list(SOURCE.fetch(make_context(SOURCE, server, tmp_path, settings(server, below))))
         assert paths(server, batches) == [(TRACKER,), (LISTS[0],), (LISTS[1],), (CHANGELOG,), ()]
-    assert [batch.stream for batch in batches] == ["tracker", "lists", "lists", "changelogs", "changelogs"]
+    branch = "changelog/debian/6.12/trixie-security"  # a branch that comes later is a baseline of its own
+    assert [batch.stream for batch in batches] == ["tracker", "lists", "lists", branch, ""]
     assert [dict(batch.checkpoint) for batch in batches] == [{}, {}, {}, {}, {"changelogs_at": NOW.isoformat()}]
 
 
