@@ -30,6 +30,7 @@ from sources.kernel_cna.files import CnaFile, read_tree_path
 FOLDERS: Final = ("cve/published", "cve/rejected")
 BRANCHES: Final = ("refs/heads/master", "refs/heads/main")
 FILES_PER_BATCH: Final = 200
+FETCHED_AT_ONCE: Final = 2_000
 MOST_RESTATED: Final = 2_000
 LARGEST_FILE: Final = 4 * 1024 * 1024
 HISTORY: Final = timedelta(days=30)
@@ -113,6 +114,7 @@ class _Reading:
         self._wanted = _Wanted(context)
         self.watch = self._wanted.digest
         self._changed: set[str] = set()
+        self._listed: dict[tuple[str, str], dict[str, str]] = {}
 
     @property
     def _git(self) -> GitDoor:
@@ -123,9 +125,11 @@ class _Reading:
         after = _order(plan.done) if plan.done else None
         groups = [list(group) for _, group in groupby(files, key=lambda one: one.cve)]
         groups = [group for group in groups if after is None or _order(group[0].cve) > after]
-        for portion in _portions(groups):
-            documents = self._documents(plan.target, portion)
-            yield Batch(documents=documents, checkpoint=self._checkpoint(plan, portion[-1][0].cve))
+        for ahead in self._portions(groups, FETCHED_AT_ONCE):
+            self._fetch_ahead(plan.target, ahead)
+            for portion in self._portions(ahead, FILES_PER_BATCH):
+                documents = self._documents(plan.target, portion)
+                yield Batch(documents=documents, checkpoint=self._checkpoint(plan, portion[-1][0].cve))
 
     def _checkpoint(self, plan: _Plan, done: str) -> Mapping[str, str]:
         begun = {"target": plan.target, "done": done, "watch": self.watch}
@@ -144,8 +148,40 @@ class _Reading:
             ]
         return sorted(found, key=lambda one: (_order(one.cve), one.path))
 
+    def _portions(self, groups: Sequence[list[CnaFile]], limit: int) -> Iterator[list[list[CnaFile]]]:
+        """Portions of about `limit` files to read; those of one CVE stay together."""
+        portion: list[list[CnaFile]] = []
+        weight = 0
+        for group in groups:
+            own = len(group) if self._context.wants_cve(group[0].cve) else 1
+            if portion and weight + own > limit:
+                yield portion
+                portion, weight = [], 0
+            portion.append(group)
+            weight += own
+        if portion:
+            yield portion
+
+    def _fetch_ahead(self, commit: str, groups: Sequence[Sequence[CnaFile]]) -> None:
+        """One request for what several batches will read: of a CVE that no topic names its JSON alone."""
+        wants = self._context.wants_cve
+        paths = [file.path for group in groups if wants(group[0].cve) for file in group]
+        self._complete(commit, paths + [_record_of(group) for group in groups if not wants(group[0].cve)])
+
+    def _complete(self, commit: str, paths: Sequence[str]) -> list[str]:
+        """Fetches the content of those of `paths` that are there, and returns them."""
+        folders = sorted({path.rpartition("/")[0] for path in paths})
+        ids = {path: one for folder in folders for path, one in self._ids(commit, folder).items()}
+        there = [path for path in paths if path in ids]
+        self._git.fetch_objects(self._path, [ids[path] for path in there])
+        return there
+
     def _ids(self, commit: str, folder: str = "cve") -> dict[str, str]:
-        return {entry.path: entry.id for entry in self._git.list_tree(self._path, commit, folder)}
+        """Path -> blob of every file below a folder."""
+        if (commit, folder) not in self._listed:
+            entries = self._git.list_tree(self._path, commit, folder)
+            self._listed[commit, folder] = {entry.path: entry.id for entry in entries}
+        return self._listed[commit, folder]
 
     def _documents(self, commit: str, groups: Sequence[Sequence[CnaFile]]) -> tuple[RawDocument, ...]:
         by_name = [group for group in groups if self._context.wants_cve(group[0].cve)]
@@ -168,10 +204,7 @@ class _Reading:
         """Path -> content; without those that are not there or too large."""
         if not paths:
             return {}
-        folders = sorted({path.rpartition("/")[0] for path in paths})
-        ids = {path: one for folder in folders for path, one in self._ids(commit, folder).items()}
-        there = [path for path in paths if path in ids]
-        self._git.fetch_objects(self._path, [ids[path] for path in there])
+        there = self._complete(commit, paths)
         try:
             read = self._git.read_blobs(self._path, [(commit, path) for path in there], LARGEST_FILE)
             return {path: body for path, body in zip(there, read, strict=True) if body is not None}
@@ -227,15 +260,3 @@ def _record_of(group: Sequence[CnaFile]) -> str:
 def _order(cve: str) -> tuple[int, int]:
     """Newest year first, then by number."""
     return -int(cve[4:8]), int(cve[9:])
-
-
-def _portions(groups: Sequence[list[CnaFile]]) -> Iterator[list[list[CnaFile]]]:
-    """Files in portions of about FILES_PER_BATCH; those of one CVE stay together."""
-    portion: list[list[CnaFile]] = []
-    for group in groups:
-        if portion and sum(map(len, portion)) + len(group) > FILES_PER_BATCH:
-            yield portion
-            portion = []
-        portion.append(group)
-    if portion:
-        yield portion
