@@ -13,10 +13,18 @@ from sources.formats.csaf_feed import Directory, follow_directories
 __all__ = ["SOURCE"]
 
 MOST_BYTES: Final = 4 * 1024 * 1024
+OVAL_BYTES: Final = 64 * 1024 * 1024
 
 
 def fetch(context: FetchContext) -> Iterator[Batch]:
-    """Batches with the checkpoint that covers them."""
+    """Batches with the checkpoint that covers them; OVAL files only where an operator names them."""
+    for url in context.urls("oval_url"):
+        document = context.get(url, expect="xml", max_bytes=OVAL_BYTES)
+        stream, checkpoint = url.rpartition("/")[2], dict(context.checkpoint)
+        if document is None:
+            yield Batch(documents=(), checkpoint=checkpoint, same=(url,), stream=stream)
+        else:
+            yield Batch(documents=(document,), checkpoint=checkpoint, stream=stream)
     directories = [Directory(base=base, max_bytes=MOST_BYTES) for base in context.urls()]
     yield from follow_directories(context, directories, context.checkpoint)
 
@@ -28,10 +36,10 @@ SOURCE = SourceSpec(
     evidence_class=EvidenceClass.VENDOR,
     fetch=fetch,
     parse=parse,
-    settings={"url": ("https://msrc.microsoft.com/csaf/vex",)},
+    settings={"url": ("https://msrc.microsoft.com/csaf/vex",), "oval_url": ()},
     interval_seconds=6 * 3600,
     stale_after_seconds=7 * 86_400,
-    max_bytes=MOST_BYTES,
+    max_bytes=OVAL_BYTES,
     licence="Microsoft Security Update Guide terms, https://www.microsoft.com/en-us/msrc/technical-security-notifications",
     home="https://msrc.microsoft.com/update-guide/",
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from advisories.observation import ParsedDocument
+from sources.azurelinux.oval import parse_oval
 from sources.base import RawDocument
 from sources.formats.csaf import read_csaf
 from sources.formats.csaf_cells import Place
@@ -23,7 +24,9 @@ SOURCES = frozenset(
 
 
 def parse(raw: RawDocument) -> ParsedDocument:
-    """The record of one document. Raises ParseError."""
+    """The records of one document, CSAF or OVAL. Raises ParseError."""
+    if raw.body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+        return parse_oval(raw, SOURCES)
     return kernel_records(read_csaf(raw.body), find_place)
 
 
