@@ -123,7 +123,7 @@ def _cells(
             said = [one for one in by_key.get(key, []) if one.evidence.evidence_class is not EvidenceClass.BASELINE]
             if all(one.cell.inferred for one in said):
                 by_key.setdefault(key, []).append(claim)
-    return tuple(merge_cell(by_key[key]) for key in sorted(by_key))
+    return upstream_fold.explain_backports([merge_cell(by_key[key]) for key in sorted(by_key)], upstream)
 
 
 def _severities(claims: Sequence[CveClaim]) -> tuple[SourcedSeverity, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from advisories.establish import FixClaim
 from advisories.model import Cell, Evidence, SourcedFix, Upstream, UpstreamConflict
@@ -92,7 +93,7 @@ def with_vendor_conflicts(upstream: Upstream, cells: Sequence[Cell]) -> Upstream
         if cell.distro not in STABLE_BASED or cell.fixed_version is None or not cell.evidence:
             continue
         branch = kernel_series(cell.fixed_version)
-        base = cell.fixed_version.split(":")[-1].split("-")[0].split("~")[0]
+        base = upstream_base(cell.fixed_version)
         if branch is None or branch in named or _mainline_has(upstream, base):
             continue
         conflicts.append(
@@ -104,6 +105,30 @@ def with_vendor_conflicts(upstream: Upstream, cells: Sequence[Cell]) -> Upstream
             )
         )
     return Upstream(introduced=upstream.introduced, fixed=upstream.fixed, conflicts=tuple(conflicts))
+
+
+def upstream_base(version: str) -> str:
+    """The kernel release a package version is built on: "6.1.168" of "1:6.1.168-203.330.amzn2023"."""
+    return version.split(":")[-1].split("-")[0].split("~")[0]
+
+
+def explain_backports(cells: Sequence[Cell], upstream: Upstream) -> tuple[Cell, ...]:
+    """Says of each cell that its vendor fixed below the upstream release of its branch why it is fixed nevertheless."""
+    named = {one.fix.branch: one.fix.version for one in upstream.fixed}
+    return tuple(_explained(cell, named) for cell in cells)
+
+
+def _explained(cell: Cell, named: Mapping[str, str]) -> Cell:
+    if cell.status is not Status.FIXED or cell.inferred or cell.note or not cell.fixed_version or not cell.evidence:
+        return cell
+    base = upstream_base(cell.fixed_version)
+    release = named.get(kernel_series(cell.fixed_version) or "")
+    order = upstream_compare(base, release) if release else None
+    if order is None or order >= 0:
+        return cell
+    who = cell.evidence[0].source
+    note = f"built on {base}, older than the upstream {release}: {who} names it as fixed, by the vendor's own backport"
+    return replace(cell, note=note)
 
 
 def _mainline_has(upstream: Upstream, base: str) -> bool:
