@@ -109,7 +109,7 @@ def with_vendor_conflicts(upstream: Upstream, cells: Sequence[Cell]) -> Upstream
 
 def upstream_base(version: str) -> str:
     """The kernel release a package version is built on: "6.1.168" of "1:6.1.168-203.330.amzn2023"."""
-    return version.split(":")[-1].split("-")[0].split("~")[0]
+    return version.rpartition(":")[2].partition("-")[0].partition("~")[0]
 
 
 def explain_backports(cells: Sequence[Cell], upstream: Upstream) -> tuple[Cell, ...]:
