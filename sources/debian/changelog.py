@@ -32,6 +32,7 @@ MOST_ENTRIES: Final = 40  # of a branch, the newest: over a year of updates
 MOST_TITLES: Final = 6_000  # of one entry; 6.12.85-1 has 1,900
 MOST_IDS: Final = 3_000
 LONGEST_TITLE: Final = 300
+LONGEST_FRAME: Final = 500  # the first and the last line of an entry
 HEADER = re.compile(
     rb"([a-z0-9][a-z0-9+.-]{1,60}) \(([^()\s]{1,128})\)((?: [A-Za-z0-9-]{1,40}){1,5});(?: [A-Za-z-]+=[^\r\n]*)?\s*"
 )
@@ -82,7 +83,7 @@ def _entries(body: bytes) -> Iterator[_Entry]:
     entry: _Entry | None = None
     count = 0
     for line in body.lstrip().splitlines(keepends=True):
-        header = HEADER.fullmatch(line) if line[:1] not in b" \t\r\n" else None
+        header = HEADER.fullmatch(line) if line[:1] not in b" \t\r\n" and len(line) <= LONGEST_FRAME else None
         if header is not None:
             if entry is not None:
                 yield entry
@@ -95,7 +96,7 @@ def _entries(body: bytes) -> Iterator[_Entry]:
             continue
         entry.lines.append(line)
         if line.startswith(b" -- ") and line.endswith(b"\n"):
-            trailer = _TRAILER.fullmatch(line.decode("utf-8", "replace"))
+            trailer = _TRAILER.fullmatch(line[:LONGEST_FRAME].decode("utf-8", "replace"))
             entry.ended = trailer[1] if trailer else ""
     if entry is not None:
         yield entry

@@ -24,7 +24,9 @@ HEADER = re.compile(
     r"\[([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4})\] (D(?:S|L|TS)A-[0-9]{1,5}(?:-[0-9]{1,3})?)[ \t]+(\S.*?)[ \t]*"
 )
 MOST_CVES: Final = 5_000  # of one erratum; DSA-6238-1 names more than 300
+MOST_PACKAGES: Final = 20  # of one erratum: a kernel or two in each supported release
 MOST_REJECTED: Final = 100
+LONGEST_HEADER: Final = 400
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CVES = re.compile(r"[ \t]+\{([^{}]*)\}[ \t]*")
 _PAGE: Final = "https://security-tracker.debian.org/tracker/"
@@ -38,7 +40,7 @@ class _Entry:
 
     @property
     def header(self) -> str:
-        return _text(self.lines[0])
+        return _text(self.lines[0][:LONGEST_HEADER])
 
     @property
     def is_whole(self) -> bool:
@@ -130,4 +132,4 @@ def _read_lines(entry: _Entry) -> tuple[list[PackageLine], tuple[str, ...]]:
         line = read_package_line(text)
         if line is not None and (is_kernel(line.package) or line.package in COMPANIONS):
             packages.append(line)
-    return packages[:50], tuple(cves)[:MOST_CVES]
+    return packages[:MOST_PACKAGES], tuple(cves)[:MOST_CVES]

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from sources.debian.verdict import DROPPED_KINDS, Verdict, of_list, of_version
 from sources.formats.debian_releases import UNSTABLE
 from sources.formats.text import clean_line
 
+LONGEST_LINE: Final = 2_000
 _LINE = re.compile(
     r"[ \t]+(?:\[([a-z]{2,20})\][ \t]+)?-[ \t]+([a-z0-9][a-z0-9+.-]{0,100})[ \t]+"
     r"(?:<([a-z-]{1,30})>|([0-9][^\s<>()]{0,119}))"
@@ -31,7 +33,7 @@ class PackageLine:
 
 def read_package_line(line: str) -> PackageLine | None:
     """The line's claim; None for another kind of line, for experimental, and where there is no package to speak of."""
-    found = _LINE.fullmatch(line)
+    found = _LINE.fullmatch(line) if len(line) <= LONGEST_LINE else None
     if found is None:
         return None
     codename, package, kind, version, remark = found.groups()

@@ -153,6 +153,16 @@ def test_an_entry_without_its_trailer_is_rejected() -> None:
     assert parsed.rejected == (Rejected(key="changelog/linux/6.12.85-1", what="the entry has no trailer line"),)
 
 
+def test_a_trailer_of_a_million_blanks_is_read_in_one_pass() -> None:
+    """A pattern that tried each of them again would not come back; the entry has no date then."""
+    trailer = b" -- A <a@example.org>  Thu, 30 Apr 2026 13:38:11 +0200"
+    body = entry("6.12.96-1").replace(trailer, trailer + b" " * 1_000_000 + b"x")
+    (record,) = parse(raw_of(body)).records
+    found = record.observations[0]
+    assert isinstance(found, PackageChangelogObservation)
+    assert found.at == datetime(2026, 4, 30, 11, 38, 11, tzinfo=UTC)
+
+
 def test_broken_changelogs() -> None:
     """Damaged changelogs give ParseError or clean text, and a cut one whole entries only."""
     body = NEWEST + OLDER

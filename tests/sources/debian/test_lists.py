@@ -136,6 +136,15 @@ def test_a_cut_list_names_no_wrong_version(body: bytes) -> None:
         assert {one.fixed[0].version for one in cells} <= {"6.12.85-1"}, name
 
 
+def test_lines_of_a_million_blanks_are_read_in_one_pass() -> None:
+    """A pattern that tried each of them again would not come back."""
+    blanks = b" " * 1_000_000
+    errata = TRIXIE.replace(b"update\n", b"update" + blanks + b"x\n")
+    assert parse(errata_of(errata)).records[0].key == "DSA-6238-1"
+    line = b"\t[trixie] - linux 6.12.85-1" + blanks + b"x\n"
+    assert parse(errata_of(TRIXIE + line)).records[0].observations == parse(errata_of(TRIXIE)).records[0].observations
+
+
 def test_broken_errata_lists() -> None:
     """Damaged lists give ParseError or clean text."""
     assert_only_parse_errors(parse, errata_of, TRIXIE + OTHERS, cuts_fail=False)
