@@ -166,7 +166,7 @@ class _Reading:
         """One request for what several batches will read: of a CVE that no topic names its JSON alone."""
         wants = self._context.wants_cve
         paths = [file.path for group in groups if wants(group[0].cve) for file in group]
-        self._complete(commit, paths + [_record_of(group) for group in groups if not wants(group[0].cve)])
+        self._complete(commit, paths + [_record_of(group) for group in groups if self._may_be_found(group)])
 
     def _complete(self, commit: str, paths: Sequence[str]) -> list[str]:
         """Fetches the content of those of `paths` that are there, and returns them."""
@@ -185,13 +185,17 @@ class _Reading:
 
     def _documents(self, commit: str, groups: Sequence[Sequence[CnaFile]]) -> tuple[RawDocument, ...]:
         by_name = [group for group in groups if self._context.wants_cve(group[0].cve)]
-        others = [group for group in groups if not self._context.wants_cve(group[0].cve)]
+        others = [group for group in groups if self._may_be_found(group)]
         records = self._contents(commit, [_record_of(group) for group in others])
         found = [group for group in others if self._wanted.named_in(records.get(_record_of(group), b""))]
         wanted = [file.path for group in [*by_name, *found] for file in group]
         contents = self._contents(commit, wanted)
         self._changed.update(wanted)
         return tuple(self._raw(path, contents[path]) for path in wanted if contents.get(path))
+
+    def _may_be_found(self, group: Sequence[CnaFile]) -> bool:
+        """Whether its JSON decides: not named by a topic, and not taken back before we ever heard of it."""
+        return not self._context.wants_cve(group[0].cve) and group[0].folder == "published"
 
     def _raw(self, path: str, body: bytes) -> RawDocument:
         return RawDocument(source=self._context.source, url=self._url(path), at=self._context.now, body=body)

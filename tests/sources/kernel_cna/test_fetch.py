@@ -150,6 +150,18 @@ def test_a_rejected_cve_comes_from_its_new_folder(vulns: Tree, tmp_path: Path) -
     assert (record_.key, getattr(record_.observations[0], "withdrawn", None)) == (f"{WATCHED}.json", True)
 
 
+def test_a_rejected_cve_that_nobody_follows_is_left_alone(vulns: Tree, tmp_path: Path) -> None:
+    """It has a watched file, but was taken back before it was ever told."""
+    vulns.commit(
+        Commit(
+            message="Move",
+            files={path(BY_FILE): None, path(BY_FILE, folder="rejected"): text_of(BY_FILE, ("crypto/af_alg.c",))},
+        )
+    )
+    vulns.commit(Commit(message="Move", files={path(BY_FILE, "sha1"): None}))
+    assert BY_FILE not in {name.partition(".")[0] for name in names(all_batches(SOURCE, context_of(vulns, tmp_path)))}
+
+
 def test_an_interrupted_reading_goes_on_where_it_was(vulns: Tree, tmp_path: Path) -> None:
     """Each batch's checkpoint covers what was yielded, also when the repository has moved on meanwhile."""
     many = {path(f"CVE-2026-{number}"): text_of(f"CVE-2026-{number}") for number in range(50_000, 50_205)}

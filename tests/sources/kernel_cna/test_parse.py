@@ -230,6 +230,12 @@ def test_ids_are_taken_in_their_one_spelling(spelling: str) -> None:
         parse_record(metadata={"cveId": spelling})
 
 
+def test_of_a_key_that_is_there_twice_the_last_counts() -> None:
+    """B82: as every reader of JSON has it; never half of each."""
+    twice = record(CVE).replace(b'"state": "PUBLISHED"', b'"state": "REJECTED", "state": "PUBLISHED"')
+    assert only(parse(raw(twice, f"{CVE}.json"))) == WHOLE
+
+
 def test_a_record_at_the_address_of_another_is_refused() -> None:
     """The file CVE-2026-1111.json may not speak for CVE-2026-46028."""
     with pytest.raises(ParseError, match="at the address of CVE-2026-1111"):
