@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.alpine.fetch import fetch
+from sources.alpine.fetch import DEFAULTS, fetch
 from sources.alpine.parse import parse
 from sources.base import SourceSpec
 
@@ -14,12 +14,7 @@ SOURCE = SourceSpec(
     evidence_class=EvidenceClass.VENDOR,
     fetch=fetch,
     parse=parse,
-    settings={
-        "url": "https://secdb.alpinelinux.org",
-        "tracker_url": "https://security.alpinelinux.org",
-        "aports_url": "https://gitlab.alpinelinux.org/alpine/aports/-/raw",
-        "releases": (),
-    },
+    settings=DEFAULTS,
     interval_seconds=6 * 3_600,
     stale_after_seconds=14 * 86_400,
     max_bytes=16 * 1024 * 1024,

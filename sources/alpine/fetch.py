@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from bs4 import BeautifulSoup
 
 from sources.base import Batch, FetchContext
 from sources.errors import FetchError
-from sources.formats.attempts import Attempts
+from sources.formats.attempts import Attempts, companion_url
 
+DEFAULTS: Final[Mapping[str, str | tuple[str, ...]]] = {
+    "url": "https://secdb.alpinelinux.org",
+    "tracker_url": "https://security.alpinelinux.org",
+    "aports_url": "https://gitlab.alpinelinux.org/alpine/aports/-/raw",
+    "releases": (),
+}
 NEWEST_RELEASES: Final = 4  # Alpine supports that many; edge comes besides
 MOST_CVES: Final = 60
 REPOSITORIES: Final = ("main", "community")
@@ -22,20 +28,30 @@ _JSON_LD: Final = "application/ld+json"
 def fetch(context: FetchContext) -> Iterator[Batch]:
     """A batch a document; what fails stops nothing else. Raises FetchError."""
     attempts = Attempts(context=context)
-    releases = (*_releases(attempts), "edge")
-    for release in releases:
-        branch = "master" if release == "edge" else f"{release.removeprefix('v')}-stable"
-        url = f"{context.url('aports_url')}/{branch}/main/linux-lts/APKBUILD"
-        yield from _one(attempts.batch(url, expect="text", stream=release))
+    aports = companion_url(context, "aports_url", DEFAULTS)
+    for release in (*_releases(attempts), "edge"):
+        if aports is not None:
+            branch = "master" if release == "edge" else f"{release.removeprefix('v')}-stable"
+            url = f"{aports}/{branch}/main/linux-lts/APKBUILD"
+            yield from _one(attempts.batch(url, expect="text", stream=release))
         for repository in REPOSITORIES:
             url = f"{context.url()}/{release}/{repository}.json"
             yield from _one(attempts.batch(url, expect="json", stream=release))
+    yield from _tracker(attempts)
+    attempts.finish()
+
+
+def _tracker(attempts: Attempts) -> Iterator[Batch]:
+    """What the tracker says of each CVE that is followed, those of the topics first."""
+    context = attempts.context
+    base = companion_url(context, "tracker_url", DEFAULTS)
+    if base is None:
+        return
     followed = sorted(context.watch.cves) + sorted(context.known_advisories - context.watch.cves)
     for cve in followed[:MOST_CVES]:
-        url = f"{context.url('tracker_url')}/vuln/{cve}"
+        url = f"{base}/vuln/{cve}"
         batch = attempts.batch(url, expect="json", accept=_JSON_LD, stream="tracker", may_be_absent=True)
         yield from _one(batch)
-    attempts.finish()
 
 
 def _one(batch: Batch | None) -> Iterator[Batch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.arch.fetch import fetch
+from sources.arch.fetch import DEFAULTS, fetch
 from sources.arch.parse import parse
 from sources.base import SourceSpec
 
@@ -14,7 +14,7 @@ SOURCE = SourceSpec(
     evidence_class=EvidenceClass.VENDOR,
     fetch=fetch,
     parse=parse,
-    settings={"url": "https://security.archlinux.org/all.json", "packages_url": "https://archlinux.org/packages"},
+    settings=DEFAULTS,
     interval_seconds=3_600,
     stale_after_seconds=14 * 86_400,
     max_bytes=16 * 1024 * 1024,

@@ -53,6 +53,14 @@ class Attempts:
             raise self.failures[0]
 
 
+def companion_url(context: FetchContext, key: str, defaults: Mapping[str, str | tuple[str, ...]]) -> str | None:
+    """The address of `key`; None when it is the live default although `url` is not: who moved a source to another
+    server is not sent to the live hosts behind their back."""
+    if context.settings["url"] != defaults["url"] and context.settings[key] == defaults[key]:
+        return None
+    return context.url(key)
+
+
 def fetch_addresses(context: FetchContext, expect: Mapping[str, str]) -> Iterator[Batch]:
     """One batch an address, in order. expect: address -> what its body must look like. Raises FetchError at the end."""
     attempts = Attempts(context=context)

@@ -76,3 +76,10 @@ def test_what_fails_stops_nothing_else(tmp_path: Path) -> None:
             for batch in SOURCE.fetch(context):
                 got += [raw.url for raw in batch.documents]
     assert len(got) == 6
+
+
+def test_who_moves_the_database_moves_off_the_live_hosts(tmp_path: Path) -> None:
+    """With `url` alone on another server, neither aports nor the tracker is asked at its live address."""
+    with path_server(GOOD) as server:
+        batches = list(SOURCE.fetch(make_context(SOURCE, server, tmp_path, {"url": f"{server.url}/secdb"})))
+    assert len(batches) == 4

@@ -191,3 +191,10 @@ def test_fetch_asks_for_groups_and_kernels(tmp_path: Path) -> None:
                 same += batch.same
         assert server.asked == ["/all.json", *paths, "/packages/extra/x86_64/linux-hardened/json/"]
         assert same == [f"{server.url}{paths[0]}"]
+
+
+def test_who_moves_the_list_moves_off_the_live_host(tmp_path: Path) -> None:
+    """With `url` alone on another server, no package is asked for at its live address."""
+    with path_server({"/all.json": b"[]"}) as server:
+        batches = list(SOURCE.fetch(make_context(SOURCE, server, tmp_path, {"url": f"{server.url}/all.json"})))
+    assert [raw.url for batch in batches for raw in batch.documents] == [f"{server.url}/all.json"]
