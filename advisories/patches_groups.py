@@ -75,13 +75,17 @@ def _join_same(groups: Groups, pairs: Iterable[tuple[Hashable, Node]]) -> None:
         groups.join(first.setdefault(key, node), node)
 
 
+def _author(mail: PatchMail) -> str:
+    return author_key(mail.author_name, mail.author_addr)
+
+
 def _join_same_postings(groups: Groups, postings: tuple[SeenMail, ...]) -> None:
     mails = [one.mail for one in postings]
-    _join_same(groups, ((mail.patch_id, mail_node(mail)) for mail in mails if mail.patch_id))
+    _join_same(groups, (((mail.patch_id, _author(mail)), mail_node(mail)) for mail in mails if mail.patch_id))
     _join_backports_by_title(groups, mails)
     titled: dict[tuple[str, str], list[PatchMail]] = defaultdict(list)
     for mail in mails:
-        key = (normalise_title(mail.title), author_key(mail.author_name, mail.author_addr))
+        key = (normalise_title(mail.title), _author(mail))
         twin = next((one for one in titled[key] if not _parts_of_one_series(one, mail)), None)
         if twin is not None:
             groups.join(mail_node(twin), mail_node(mail))
@@ -93,10 +97,10 @@ def _join_backports_by_title(groups: Groups, mails: list[PatchMail]) -> None:
     postings: dict[tuple[str, str], list[PatchMail]] = defaultdict(list)
     for mail in mails:
         if mail.role is MailRole.PATCH:
-            postings[bare_title(mail.title), author_key(mail.author_name, mail.author_addr)].append(mail)
+            postings[bare_title(mail.title), _author(mail)].append(mail)
     for mail in mails:
         if mail.role is not MailRole.PATCH:
-            key = (bare_title(mail.title), author_key(mail.author_name, mail.author_addr))
+            key = (bare_title(mail.title), _author(mail))
             same = [one for one in postings.get(key, ()) if overlap(one.files, mail.files)]
             if same:
                 groups.join(mail_node(same[0]), mail_node(mail))
@@ -255,7 +259,7 @@ def _meet(groups: Groups, postings: list[PatchMail], commits: list[CommitObserva
         near += by_title.get(bare_title(commit.subject), ())
         found = [(match, mail) for mail in near if (match := meets(mail, commit)) is not None]
         if found:
-            best = min(found, key=lambda pair: _STRENGTH.index(pair[0]))
+            best = min(found, key=lambda pair: (_STRENGTH.index(pair[0]), not _by_author(pair[1], commit)))
             groups.join(mail_node(best[1]), node_of(commit))
 
 
@@ -264,7 +268,7 @@ def meets(mail: PatchMail, commit: CommitObservation) -> MatchedBy | None:
 
     A link alone proves little (fixes link to what they fix): it counts with the same author or title beside it.
     """
-    author = same_person(mail.author_name, mail.author_addr, commit.author_name, commit.author_email)
+    author = _by_author(mail, commit)
     titled = normalise_title(mail.title) == normalise_title(commit.subject)
     if mail.msgid in commit.link_msgids and (author or titled):
         return MatchedBy.LINK
@@ -276,6 +280,10 @@ def meets(mail: PatchMail, commit: CommitObservation) -> MatchedBy | None:
     if shared:
         return MatchedBy.AUTHOR_SUBJECT_FILES
     return MatchedBy.AUTHOR_SUBJECT if titled and (shared is None) else None
+
+
+def _by_author(mail: PatchMail, commit: CommitObservation) -> bool:
+    return same_person(mail.author_name, mail.author_addr, commit.author_name, commit.author_email)
 
 
 def weaker(one: MatchedBy | None, other: MatchedBy | None) -> MatchedBy | None:
