@@ -35,6 +35,6 @@ SOURCE = SourceSpec(
     interval_seconds=12 * 3600,
     stale_after_seconds=30 * 86_400,
     max_bytes=MOST_BYTES,
-    licence="CC-BY-4.0 (the site's content), https://www.flatcar.org/releases",
+    licence="no licence named; facts of https://www.flatcar.org/releases",
     home="https://www.flatcar.org/releases",
 )

@@ -20,7 +20,7 @@ from sources.redhat.hydra import ListedCve, read_list
 PER_PAGE: Final = 1000
 MOST_PAGES: Final = 20
 OVERLAP: Final = timedelta(days=3)  # records come into the list some days after their date
-ASKED_A_CYCLE: Final = 20
+ASKED_A_CYCLE: Final = 8
 MOST_NEW: Final = 200  # records asked for at once because they are new; the rest comes in turn
 RECORD_BYTES: Final = 4 * 1024 * 1024
 CSAF_BYTES: Final = 16 * 1024 * 1024

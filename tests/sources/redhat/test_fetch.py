@@ -174,14 +174,15 @@ def test_followed_records_are_asked_for_in_turn(tmp_path: Path) -> None:
     with path_server({FIRST_LIST: listed(), NEXT_LIST: listed(), CHANGES: EMPTY_CHANGES}) as server:
         asked: list[list[str]] = []
         checkpoint: Mapping[str, str] = {}
-        for _ in range(2):
+        for _ in range(4):
             del server.asked[:]
             cycle = replace(
                 context(server, tmp_path, checkpoint=checkpoint, cves=()), known_advisories=frozenset(known)
             )
             checkpoint = list(SOURCE.fetch(cycle))[-1].checkpoint
             asked.append([path[9:-5] for path in server.asked if path.startswith("/api/cve/")])
-        assert asked[0] + asked[1] == [*known, *known[:10]]
+        assert [len(each) for each in asked] == [8, 8, 8, 8]
+        assert [cve for each in asked for cve in each] == [*known, *known[:2]]
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[1]"])
