@@ -16,6 +16,7 @@ from bot.channels.base import (
     EditingChannel,
     FoldingChannel,
     Moved,
+    NotSent,
     PacedChannel,
     Permanent,
     Refused,
@@ -145,7 +146,7 @@ class Deliverer:
             self._sent += 1
             return True
         await asyncio.to_thread(self._record_failure, destination, held, error)
-        return isinstance(error, Permanent | Moved)
+        return isinstance(error, Permanent)  # a destination that moved comes back by its new address
 
     def _due(self) -> list[DueDestination]:
         with self._store.read() as connection:
@@ -194,6 +195,10 @@ class Deliverer:
                     self._disable(connection, destination, text, now)
                 case Permanent():
                     ledger.record_rejected(connection, held, answer=answer, text=text, now=now)
+                case NotSent() if 0 < error.tries <= held.tries:
+                    ledger.record_rejected(connection, held, answer=answer, text=text, now=now)
+                    line = f"{destination.kind} destination {destination.id}: a message was given up: {text}"
+                    source_health.add_note(connection, line, at=now)
                 case Moved():
                     ledger.record_retry(connection, held, answer=answer, text=text, now=now, not_before=now)
                     wishes.move_destination(connection, destination.id, error.address)

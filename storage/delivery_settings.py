@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, Table, and_, delete, func, insert, or
 from storage.codec import clean
 from storage.delivery import DueDestination, next_generation
 from storage.delivery_tables import attempts, cards, deliveries, destinations, messages, mutes, subscriptions
+from storage.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,13 @@ def forget_destination(connection: Connection, destination: int) -> None:
         connection.execute(delete(table).where(table.c.destination == destination))
     connection.execute(delete(destinations).where(destinations.c.id == destination))
     next_generation(connection)
+
+
+def erase_traces(store: Store) -> None:
+    """What was deleted leaves the write-ahead log too (SQLite overwrites deleted rows; PostgreSQL needs its VACUUM)."""
+    if store.is_sqlite:
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def move_destination(connection: Connection, destination: int, address: str) -> int:

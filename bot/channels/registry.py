@@ -3,31 +3,158 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import httpx
+import structlog
 
 from advisories.topics import Topic
-from bot.channels.base import Channel
+from bot.alerts import forward_notes
+from bot.channels.base import Channel, ChannelError, FoldingChannel
+from bot.channels.cards import Cards
+from bot.channels.telegram import Conversation, Pace, TelegramChannel
 from bot.channels.webhook import WebhookChannel
-from bot.config import Config
+from bot.config import Config, ConfigError
 from bot.deliver import Deliverer, run_delivery
+from bot.destinations import DestinationError, Place, parse_destination
+from bot.folding import Folder
+from bot.listening import Listener
+from bot.messages.compose import Composer
+from bot.messages.model import freeze, make_message
+from bot.redact import redact_text
+from storage import source_health
+from storage.delivery import DueDestination
+from storage.errors import StorageError
 from storage.store import Store
 
+log = structlog.get_logger("patchwatch")
+
 _TIMEOUT_SECONDS = 30.0
+_CARE_SECONDS = 2.0
 
 
-def make_channels(config: Config, client: httpx.AsyncClient) -> dict[str, Channel]:
-    return {"webhook": WebhookChannel(client, {one.name: (one.url, one.secret) for one in config.webhooks})}
+def composer_of(config: Config, topics: Sequence[Topic]) -> Composer:
+    return Composer(base_url=config.text("web", "base_url").rstrip("/"), titles={one.slug: one.title for one in topics})
+
+
+def make_channels(
+    config: Config, client: httpx.AsyncClient, *, note: Callable[[str], None] = lambda line: None
+) -> dict[str, Channel]:
+    """By kind; a channel without its credential is off and says so. Raises ConfigError."""
+    hooks = {one.name: (one.url, one.secret) for one in config.webhooks}
+    channels: dict[str, Channel] = {"webhook": WebhookChannel(client, hooks)}
+    token = config.secret("telegram", "token")
+    if token:
+        base = config.text("telegram", "api_base")
+        channels["telegram"] = TelegramChannel(token, api_base=base, pace=Pace(), note=note)
+    else:
+        log.info("telegram is off: no token is configured")
+    return channels
+
+
+@asynccontextmanager
+async def opened_channels(store: Store, config: Config) -> AsyncIterator[dict[str, Channel]]:
+    """The channels with their clients, closed at the end. Raises ConfigError."""
+
+    def note(line: str) -> None:
+        with store.write() as connection:
+            source_health.add_note(connection, line, at=datetime.now(UTC))
+
+    async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as client:
+        channels = make_channels(config, client, note=note)
+        try:
+            yield channels
+        finally:
+            telegram = channels.get("telegram")
+            if isinstance(telegram, TelegramChannel):
+                await telegram.close()
 
 
 async def serve_channels(store: Store, config: Config, topics: Sequence[Topic], stop: asyncio.Event) -> None:
-    """Delivers over all channels until `stop`."""
-    async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as client:
-        await run_delivery(Deliverer(store, make_channels(config, client)), stop)
+    """Delivers over all channels, keeps the cards, and answers, until `stop`."""
+    composer = composer_of(config, topics)
+    async with opened_channels(store, config) as channels:
+        deliverer = Deliverer(store, channels, folder=Folder(composer))
+        tasks = [run_delivery(deliverer, stop), _care(store, config, deliverer, composer, stop)]
+        telegram = channels.get("telegram")
+        if isinstance(telegram, TelegramChannel):
+            tasks.append(_converse(telegram, Listener(store, config, topics, composer)).run(stop))
+        await asyncio.gather(*tasks)
 
 
 async def deliver_pending(store: Store, config: Config, topics: Sequence[Topic]) -> None:
-    """Sends what is due now and returns. Raises StorageError."""
-    async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as client:
-        await Deliverer(store, make_channels(config, client)).deliver_due()
+    """Sends what is due now and returns. Raises StorageError, ConfigError."""
+    composer = composer_of(config, topics)
+    async with opened_channels(store, config) as channels:
+        deliverer = Deliverer(store, channels, folder=Folder(composer, waited=True))
+        while await deliverer.deliver_due():
+            continue
+        await Cards(store, deliverer.channels, composer).repair()
+
+
+async def send_test(store: Store, config: Config, destination: str) -> str | None:
+    """Sends one message there, past the ledger. None when it arrived, else what is wrong."""
+    try:
+        place = parse_destination(destination)
+        async with opened_channels(store, config) as channels:
+            channel = channels.get(place.kind)
+            if channel is None:
+                return f"{place.kind} is off: it is not configured"
+            content = '{"test": true}'
+            if isinstance(channel, FoldingChannel):
+                content = freeze(make_message("patchwatch", ["This is a test. Nothing else was sent."]))
+            where = DueDestination(id=0, kind=place.kind, address=place.address, thread=place.thread)
+            await channel.send(where, str(uuid4()), content)
+    except (DestinationError, ConfigError) as error:
+        return str(error)
+    except ChannelError as error:
+        return redact_text(str(error))
+    return None
+
+
+def _converse(channel: TelegramChannel, listener: Listener) -> Conversation:
+    return Conversation(
+        channel,
+        answer=listener.answer,
+        changes=listener.changes,
+        card=listener.card,
+        lost=listener.lost,
+        load=listener.load_position,
+        save=listener.save_position,
+        note=listener.note,
+    )
+
+
+async def _care(store: Store, config: Config, deliverer: Deliverer, composer: Composer, stop: asyncio.Event) -> None:
+    """Edits stale cards and hands the operator's lines on, until `stop`."""
+    cards = Cards(store, deliverer.channels, composer)
+    place = alert_place(config)
+    while not stop.is_set():
+        try:
+            await cards.repair()
+            channel = deliverer.channels.get(place.kind) if place else None
+            if place is not None and channel is not None:
+                folds = isinstance(channel, FoldingChannel)
+                await asyncio.to_thread(forward_notes, store, place, folds=folds, now=datetime.now(UTC))
+        except StorageError as error:
+            log.error("cards wait", reason=str(error))
+        try:
+            async with asyncio.timeout(_CARE_SECONDS):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+def alert_place(config: Config) -> Place | None:
+    """`[alerts] destination`; one that cannot be read is said once in the log."""
+    text = config.text("alerts", "destination")
+    if not text:
+        return None
+    try:
+        return parse_destination(text)
+    except DestinationError as error:
+        log.error("[alerts] destination cannot be used", reason=str(error))
+        return None

@@ -54,12 +54,14 @@ class Composer:
         href = f"{self.base_url}/advisories/{advisory}" if self.base_url else None
         return Span(text=show_text(name, limit=80), style=Style.BOLD, href=href)
 
-    def card(self, advisory: Advisory, places: Sequence[str], news: Sequence[Change] = ()) -> Message:
+    def card(
+        self, advisory: Advisory, places: Sequence[str], news: Sequence[Change] = (), *, most: int = MAX_CARD_CELLS
+    ) -> Message:
         """How an advisory stands, for a reader of these places ("debian/12", "rhel"); all distributions without one."""
         name = advisory.aliases[0] if advisory.aliases else advisory.id
         lines: list[Line] = [(self._link(name, advisory.id), Span(text=f" {show_text(advisory.title, limit=200)}"))]
         lines += [_told(one) for one in _standing(advisory)]
-        lines += [_cell_line(one) for one in card_cells(advisory, places)]
+        lines += [_cell_line(one) for one in card_cells(advisory, places)[:most]]
         bare = Message(title=self._card_title(advisory), lines=tuple(lines), advisory=advisory.id)
         fresh = [_news_line(one) for one in news]
         return replace(bare, lines=(*bare.lines, *fresh), shown=hashlib.sha256(freeze(bare).encode()).hexdigest())
@@ -70,13 +72,13 @@ class Composer:
 
 
 def card_cells(advisory: Advisory, places: Sequence[str]) -> list[Cell]:
-    """The package cells of the places that a reader named, the main ones first, bounded."""
+    """The package cells of the places that a reader named, the main ones first."""
     packages = [one for one in advisory.cells if one.kind is CellKind.PACKAGE]
     if places:
         packages = [one for one in packages if any(_within(one, place) for place in places)]
     else:
         packages = [one for one in packages if one.stream is None and one.status is not Status.NOT_AFFECTED]
-    return packages[:MAX_CARD_CELLS]
+    return packages
 
 
 def _within(cell: Cell, place: str) -> bool:

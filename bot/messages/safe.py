@@ -14,7 +14,7 @@ _LIVE = re.compile(
     r"(?<=@)(?=\S)"  # a mention
     r"|(?<=:)(?=//)"  # an address
     r"|(?<=[A-Za-z0-9-]\.)(?=[A-Za-z]{2,}(?![A-Za-z0-9_-]))"  # a host
-    r"|(?<=/)(?=[A-Za-z])(?<![\w/.]/)"  # a bot's command
+    r"|(?<=/)(?=[A-Za-z])(?<![\w/.<]/)"  # a bot's command
     r"|(?<=[#$])(?=[A-Za-z_])"  # a tag
     r"|(?<=tg:)|(?<=mailto:)",
     re.IGNORECASE,

@@ -14,14 +14,17 @@ from sqlalchemy import select
 from advisories.fold import Facts, fold_advisory
 from advisories.model import ChangeDraft
 from advisories.words import ChangeType
+from bot.alerts import forward_notes
 from bot.channels.base import Gone
+from bot.channels.cards import Cards
 from bot.deliver import Deliverer
+from bot.destinations import DestinationError, parse_destination
 from bot.folding import Folder
 from bot.messages.compose import Composer
 from bot.messages.model import Message, plain_text, thaw
 from bot.messages.timing import Timing, write_timing
 from bot.outbox import enqueue_changes
-from storage import delivery, identity
+from storage import delivery, identity, source_health
 from storage import delivery_settings as wishes
 from storage.advisories import save_advisory
 from storage.changes import add_changes
@@ -211,3 +214,67 @@ def test_a_card_is_answered_and_edited(store: Store) -> None:
             "card",
         ]
         assert [one.remote_id for one, _ in wishes.stale_cards(connection, ["telegram"], now=NOW)] == ["1"]
+
+
+def repair(store: Store, chat: FakeChat, now: datetime) -> int:
+    cards = Cards(store, {"telegram": chat}, Composer(titles={"copy-fail": "Copy Fail"}), clock=lambda: now)
+    return asyncio.run(cards.repair())
+
+
+def test_cards_are_repaired(store: Store) -> None:
+    """A stale card is edited once; one that was deleted is sent anew without a sound; a fresh one is left alone."""
+    chat = FakeChat()
+    subscribe(store, kind="telegram")
+    folded_advisory(store, build.cve("6.12.85"), build.cell())
+    tell(store, replace(KEV, text="New advisory"))
+    deliver(store, chat, after(minutes=1))
+    assert repair(store, chat, after(minutes=2)) == 0
+    folded_advisory(store, build.cve("6.12.85"), build.cell(fixed="6.1.170-1"))
+    tell(store, replace(DRAFT, wakes=False, quiet=True))
+    assert repair(store, chat, after(minutes=3)) == 1
+    assert repair(store, chat, after(minutes=4)) == 0
+    (edited,) = chat.edited
+    assert edited[0] == "1"
+    assert plain_text(edited[1]).splitlines()[-1] == "Debian 12: linux fixed 6.1.170-1"
+    chat.deleted.add("1")
+    folded_advisory(store, build.cve("6.12.85"), build.cell(fixed="6.1.170-2"))
+    tell(store, replace(DRAFT, new="again", quiet=True))
+    assert repair(store, chat, after(minutes=5)) == 1
+    assert [one.silent for _, one in chat.sent] == [False, True]
+
+
+def test_the_operator_hears_once(store: Store) -> None:
+    """Lines for the operator become one message; a second look finds nothing."""
+    chat = FakePlainChat()
+    place = parse_destination("mail:ops@example.org")
+    with store.write() as connection:
+        for number in range(3):
+            source_health.add_note(connection, f"source {number} is held", at=NOW)
+    assert forward_notes(store, place, folds=True, now=NOW) == 3
+    assert forward_notes(store, place, folds=True, now=NOW) == 0
+    deliver(store, chat, NOW)
+    assert [len(one.lines) for one in chat.sent] == [3]
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("telegram:7", ("telegram", "7", "")),
+        ("telegram:-1001/42", ("telegram", "-1001", "42")),
+        ("matrix:!abc:example.org", ("matrix", "!abc:example.org", "")),
+        ("mail:a@example.org", ("mail", "a@example.org", "")),
+        ("webhook:ops", ("webhook", "ops", "")),
+    ],
+)
+def test_destinations_are_read(text: str, whole: tuple[str, str, str]) -> None:
+    """Each form of the interface, and back."""
+    place = parse_destination(text)
+    assert (place.kind, place.address, place.thread) == whole
+    assert str(place) == text
+
+
+@pytest.mark.parametrize("text", ["", "telegram", "telegram:x", "telegram:\u0661", "mail:a@b\r\nBcc: c@d", "sms:1"])
+def test_wrong_destinations_are_refused(text: str) -> None:
+    """What cannot be a destination says how one looks."""
+    with pytest.raises(DestinationError, match="a destination is"):
+        parse_destination(text)

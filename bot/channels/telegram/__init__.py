@@ -1,0 +1,9 @@
+"""Telegram: the Bot API by aiogram, which is imported only when something is sent or read (it costs seconds)."""
+
+from __future__ import annotations
+
+from bot.channels.telegram.channel import TelegramChannel
+from bot.channels.telegram.pace import Limits, Pace
+from bot.channels.telegram.updates import Conversation
+
+__all__ = ["Conversation", "Limits", "Pace", "TelegramChannel"]
