@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from typing import Any, Final
+from typing import Final
 
 from lxml import etree
 
@@ -26,13 +26,12 @@ from sources.formats.osv import cve_ids
 from sources.formats.rpm_kernels import MOST_BINARIES, Binary, evr, source_name
 from sources.formats.text import clean_line
 from sources.formats.times import read_time
+from sources.formats.xml_stream import Element, iterate_elements
 
 MOST_UPDATES: Final = 200_000
 LARGEST_XML: Final = 512 * 1024 * 1024
 LONGEST_ID: Final = 100
 _KERNEL: Final = "kernel"
-
-Element = Any  # lxml ships no types; what is read from an element is checked as text
 
 _UPDATE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]*")
 _HREF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*){0,5}")
@@ -55,16 +54,12 @@ class Update:
     slice: bytes = b""  # a document with this update alone, where one of its packages is called kernel-something
 
 
-def parser_options() -> dict[str, bool]:
-    """What every XML document of unknown hands is read with: no entities, no network, no external parts, its limits."""
-    return {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
-
-
 def read_updateinfo(body: bytes) -> tuple[tuple[Update, ...], tuple[Rejected, ...]]:
     """Every update of the document, plain or gzip, and those that could not be read. Raises ParseError."""
     updates: list[Update] = []
     rejected: list[Rejected] = []
-    for number, element in enumerate(iterate_elements(inflate(body, LARGEST_XML), root="updates", tag="update")):
+    stream = BytesIO(inflate(body, LARGEST_XML))
+    for number, element in enumerate(iterate_elements(stream, root="updates", tag="update")):
         if number >= MOST_UPDATES:
             raise ParseError(f"more than {MOST_UPDATES} updates")
         update = _read_update(element)
@@ -73,49 +68,6 @@ def read_updateinfo(body: bytes) -> tuple[tuple[Update, ...], tuple[Rejected, ..
         else:
             updates.append(update)
     return tuple(updates), tuple(rejected)
-
-
-def iterate_elements(body: bytes, *, root: str, tag: str) -> Iterator[Element]:
-    """Each whole `tag` element below a `root` element (names with namespace), freed after its turn.
-
-    Raises ParseError: for XML that is broken or cut, for a document type, and for another root.
-    """
-    if b"<!DOCTYPE" in body[:4096] or b"<!ENTITY" in body[:4096]:
-        raise ParseError("a document type, which this format has not")
-    rooted = False
-    try:
-        for event, element in etree.iterparse(
-            BytesIO(body),
-            events=("start", "end"),
-            tag=(root, tag),
-            remove_comments=True,
-            remove_pis=True,
-            **parser_options(),
-        ):
-            if event == "start":
-                rooted = rooted or (element.tag == root and element.getparent() is None)
-                if not rooted:
-                    raise ParseError(f"the root element is not {_local(root)}")
-            elif element.tag == tag:
-                yield element
-                _free(element)
-    except etree.LxmlError as error:
-        raise ParseError(f"the XML cannot be read: {error}") from None
-    except (LookupError, ValueError) as error:  # an encoding that does not exist, text outside it
-        raise ParseError(f"the XML cannot be read: {error}") from None
-    if not rooted:
-        raise ParseError(f"the root element is not {_local(root)}")
-
-
-def _free(element: Element) -> None:
-    """Drops what was read: the element's content, and the siblings that are finished before it."""
-    element.clear()
-    while element.getprevious() is not None and element.getparent() is not None:
-        del element.getparent()[0]
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
 
 
 def text_of(element: Element, path: str) -> str:
@@ -178,7 +130,7 @@ _REPO = "{http://linux.duke.edu/metadata/repo}"
 def updateinfo_href(body: bytes) -> str | None:
     """Where repomd.xml says that updateinfo is, below the repository; None when it lists none. Raises ParseError."""
     found = None
-    for element in iterate_elements(body, root=f"{_REPO}repomd", tag=f"{_REPO}data"):
+    for element in iterate_elements(BytesIO(body), root=f"{_REPO}repomd", tag=f"{_REPO}data"):
         location = element.find(f"{_REPO}location")
         if element.get("type") == "updateinfo" and location is not None:
             found = location.get("href") or ""

@@ -1,0 +1,37 @@
+"""Oracle Linux errata of its two kernels, from Oracle's OVAL file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from advisories.words import EvidenceClass
+from sources.base import Batch, FetchContext, SourceSpec
+from sources.oracle.parse import parse
+
+MOST_BYTES = 256 * 1024 * 1024
+
+
+def fetch(context: FetchContext) -> Iterator[Batch]:
+    """The one file, by its validators. Raises FetchError."""
+    url = context.url()
+    document = context.get(url, expect="binary", kind="oval", max_bytes=MOST_BYTES)
+    if document is None:
+        yield Batch(documents=(), checkpoint=dict(context.checkpoint), same=(url,))
+    else:
+        yield Batch(documents=(document,), checkpoint=dict(context.checkpoint))
+
+
+SOURCE = SourceSpec(
+    name="oracle",
+    title="Oracle Linux errata (ELSA)",
+    gives="fixed versions of kernel (RHCK) and of each Unbreakable Enterprise Kernel",
+    evidence_class=EvidenceClass.VENDOR,
+    fetch=fetch,
+    parse=parse,
+    settings={"url": "https://linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2"},
+    interval_seconds=6 * 3600,
+    stale_after_seconds=7 * 86_400,
+    max_bytes=MOST_BYTES,
+    licence="no licence named; facts of https://linux.oracle.com/security/",
+    home="https://linux.oracle.com/security/",
+)
