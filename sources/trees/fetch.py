@@ -51,22 +51,23 @@ class _Cycle:
         self._progress = progress
         self._mirror = TreeMirror(tree, context, progress)
         self._lookup = Lookup(context, self._mirror)
+        self._saved = progress.saved()
 
     def batches(self) -> Iterator[Batch]:
+        due = self._progress.listing_due(self._context.now)
         self._mirror.update()
         tips = self._mirror.tips()
         moved = {branch: tip for branch, tip in tips.items() if self._progress.tips.get(HEADS + branch) != tip}
-        waiting = bool(self._progress.pending) and self._progress.listing_due(self._context.now)
+        waiting = due and bool(self._progress.pending)
         if moved or waiting:
             self._mirror.fetch_tags()
-        recovered = self._progress.from_pages is not None
         self._progress.from_pages = None
         for branch, tip in moved.items():
             yield from self._branch(branch, tip)
         if moved or waiting:
             for branch in dict.fromkeys(of for of, _ in self._progress.pending):
                 yield from self._newly_tagged(branch)
-        if recovered and not moved:
+        if self._mirror.notes or self._progress.saved() != self._saved:
             yield self._batch("", [])
 
     def _branch(self, branch: str, tip: str) -> Iterator[Batch]:
@@ -104,9 +105,10 @@ class _Cycle:
     def _batch(self, branch: str, documents: Sequence[RawDocument]) -> Batch:
         notes = tuple(self._mirror.notes)
         self._mirror.notes.clear()
+        self._saved = self._progress.saved()
         return Batch(
             documents=tuple(documents),
-            checkpoint=self._progress.saved(),
+            checkpoint=self._saved,
             notes=notes,
             stream=branch if self._tree.per_branch else "",
         )

@@ -158,9 +158,11 @@ class TreeMirror:
             except FetchError as error:
                 if needed:
                     raise
-                self.notes.append(f"{self.tree.name}: the server's tags could not be listed: {error.what}")
+                if not self._progress.unlisted:
+                    self.notes.append(f"{self.tree.name}: the server's refs could not be listed: {error.what}")
+                self._progress.unlisted = True
                 return None
-            self._progress.listed_at, self._progress.listed_bytes = self._context.now, size
+            self._progress.listed(self._context.now, size)
         return self._listing
 
     def fetch_tags(self) -> None:

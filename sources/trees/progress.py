@@ -20,8 +20,9 @@ _TIP = "refs/heads/"
 class Progress:
     """tips: ref -> the commit up to which it was read. pending: (branch, commit) told without a release tag so far.
 
-    branches: the live ones when they are found out. listed_at, listed_bytes: when the refs were last asked for.
-    from_pages: commits taken from cgit while git failed; None while git works.
+    branches: the live ones when they are found out, of the names that `probed` marks. listed_at: when a server with
+    many refs was last asked for them. unlisted: it did not tell. from_pages: commits taken from cgit while git failed;
+    None while git works.
     """
 
     tips: dict[str, str] = field(default_factory=dict)
@@ -29,12 +30,12 @@ class Progress:
     branches: tuple[str, ...] = ()
     probed: str = ""
     listed_at: datetime | None = None
-    listed_bytes: int = 0
+    unlisted: bool = False
     from_pages: list[str] | None = None
 
     @classmethod
     def read(cls, checkpoint: Mapping[str, str]) -> Progress:
-        at, _, size = checkpoint.get("listing", "").partition(" ")
+        at = checkpoint.get("listed", "")
         pages = checkpoint.get("pages")
         pairs = (one.rpartition(":") for one in checkpoint.get("pending", "").split())
         return cls(
@@ -43,7 +44,7 @@ class Progress:
             branches=tuple(checkpoint.get("branches", "").split()),
             probed=checkpoint.get("probed", ""),
             listed_at=datetime.fromtimestamp(int(at), tz=UTC) if at else None,
-            listed_bytes=int(size or 0),
+            unlisted="unlisted" in checkpoint,
             from_pages=None if pages is None else pages.split(),
         )
 
@@ -56,14 +57,21 @@ class Progress:
             found["branches"] = " ".join(self.branches)
             found["probed"] = self.probed
         if self.listed_at is not None:
-            found["listing"] = f"{int(self.listed_at.timestamp())} {self.listed_bytes}"
+            found["listed"] = str(int(self.listed_at.timestamp()))
+        if self.unlisted:
+            found["unlisted"] = "yes"
         if self.from_pages is not None:
             found["pages"] = " ".join(self.from_pages)
         return found
 
+    def listed(self, at: datetime, size: int) -> None:
+        """The refs were told in an answer of `size` bytes; a small one may be asked for with every poll."""
+        self.listed_at = at if size >= CHEAP_LISTING_BYTES else None
+        self.unlisted = False
+
     def listing_due(self, now: datetime) -> bool:
         """Whether to ask for the refs although nothing moved: small answers each time, large ones rarely."""
-        if self.listed_at is None or self.listed_bytes < CHEAP_LISTING_BYTES:
+        if self.listed_at is None:
             return True
         return now - self.listed_at >= (LISTING_WHILE_PENDING if self.pending else LISTING_EVERY)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -430,3 +430,28 @@ def test_since_is_the_topics_own(tree: Tree, follow: Follow) -> None:
     watch = replace(watching(), since=datetime(2026, 4, 25, tzinfo=UTC))
     assert follow("crypto", watch=watch).commits() == []
     assert old == tree.tip()
+
+
+def test_a_long_list_of_refs_is_asked_for_rarely(tree: Tree, follow: Follow) -> None:
+    """Hundreds of old releases: once a day, each half hour while a commit waits for a tag, and when a branch moves."""
+    (fix,) = tree.commit(wanted(at=START + DAY), ref="refs/heads/linux-6.12.y", parent=tree.tip())
+    names = [f"refs/tags/v4.4.{patch}-{'x' * 180}" for patch in range(300)]
+    lines = [f"{fix} refs/tags/v6.12.85\n", *(f"{tree.tip()} {name}\n" for name in sorted(names))]
+    (tree.folder / "packed-refs").write_text("".join(lines), encoding="utf-8")
+    stable = follow("stable")
+    assert [stable.commits(), requests(stable)] == [[(fix, "v6.12.85")], 1]
+    assert [stable.commits(), stable.batches, requests(stable)] == [[], [], 1]
+    (more,) = tree.commit(wanted("crypto: algif_aead - b", at=START + 2 * DAY), ref="refs/heads/linux-6.12.y")
+    assert [stable.commits(), requests(stable)] == [[(more, None)], 2]
+    tree.tag("v6.12.86", more, at=START + 2 * DAY)
+    assert [stable.commits(), stable.batches, requests(stable)] == [[], [], 2]
+    stable.now += timedelta(minutes=30)
+    assert [stable.commits(), requests(stable)] == [[(more, "v6.12.86")], 3]
+    stable.now += timedelta(hours=23)
+    assert [stable.commits(), stable.batches, requests(stable)] == [[], [], 3]
+    stable.now += timedelta(hours=1)
+    assert [stable.commits(), len(stable.batches), requests(stable)] == [[], 1, 4]
+
+
+def requests(following: Following) -> int:
+    return sum(one.requests for one in following.http.traffic()) if following.http is not None else 0
