@@ -9,12 +9,10 @@ from datetime import UTC, datetime
 
 from advisories.mail_subject import normalise_title
 from advisories.model import Evidence
-from advisories.observation import PackageChangelogObservation
 from advisories.patches import Landing
 from advisories.patches_groups import meets, strongest, weaker
 from advisories.patches_keys import SHORT_ID
 from advisories.patches_seen import QUEUE, Seen, SeenChangelog, SeenCommit, SeenMail
-from advisories.patches_titles import changelog_title
 from advisories.words import EvidenceClass, MatchedBy, Stage
 
 MAINLINE = "mainline"
@@ -149,7 +147,7 @@ def packaged_landings(
     found: dict[tuple[Stage, str, str, str], Landing] = {}
     for one in changelogs:
         changelog = one.changelog
-        matched = _names(changelog, titles, commits)
+        matched = _names(one, titles, commits)
         if matched is None:
             continue
         if matched is MatchedBy.AUTHOR_SUBJECT and _carries(changelog.version, landings):
@@ -174,13 +172,11 @@ def _first_package(one: Landing) -> tuple[datetime, tuple[int, ...], str]:
     return (one.at or _EVER, tuple(int(number) for number in _NUMBERS.findall(version)[:8]), version)
 
 
-def _names(changelog: PackageChangelogObservation, titles: frozenset[str], commits: frozenset[str]) -> MatchedBy | None:
-    if any(len(one) >= SHORT_ID and one[:SHORT_ID] in commits for one in changelog.commits):
+def _names(one: SeenChangelog, titles: frozenset[str], commits: frozenset[str]) -> MatchedBy | None:
+    if any(len(named) >= SHORT_ID and named[:SHORT_ID] in commits for named in one.changelog.commits):
         return MatchedBy.LINK
-    telling = {one for one in titles if len(one.split()) >= _MIN_TITLE_WORDS}
-    if any(changelog_title(line) in telling for line in changelog.titles):
-        return MatchedBy.AUTHOR_SUBJECT
-    return None
+    named_titles = titles & one.titles
+    return MatchedBy.AUTHOR_SUBJECT if any(len(each.split()) >= _MIN_TITLE_WORDS for each in named_titles) else None
 
 
 def _carries(version: str, landings: Sequence[Landing]) -> bool:

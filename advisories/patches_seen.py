@@ -11,7 +11,7 @@ from advisories.mail_subject import normalise_title
 from advisories.model import Evidence, RecordVersion
 from advisories.observation import CommitObservation, PackageChangelogObservation, RefsObservation
 from advisories.patches_keys import LISTED_TITLES, is_posting, listed_titles
-from advisories.patches_titles import author_key, bare_title
+from advisories.patches_titles import author_key, bare_title, changelog_title
 
 RecordName = tuple[str, str]  # (source, key)
 QUEUE = "stable-queue"
@@ -60,6 +60,7 @@ class ListedLine:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenChangelog:
     changelog: PackageChangelogObservation
+    titles: frozenset[str]  # as upstream writes them, normalised
     evidence: Evidence
 
 
@@ -121,7 +122,8 @@ def gather(versions: Iterable[RecordVersion]) -> Seen:
                 where = (one.tree, one.branch, one.commit, one.subject if one.tree == QUEUE else "")
                 commits[where] = _restated(commits.get(where), one, version.evidence, name)
             elif isinstance(one, PackageChangelogObservation):
-                changelogs.append(SeenChangelog(changelog=one, evidence=version.evidence))
+                titles = frozenset(map(changelog_title, one.titles))
+                changelogs.append(SeenChangelog(changelog=one, titles=titles, evidence=version.evidence))
             elif isinstance(one, RefsObservation):
                 for commit in one.rewritten:
                     refs = SeenRefs(at=version.at, evidence=version.evidence, record=name)

@@ -30,6 +30,7 @@ def bare_title(title: str) -> str:
     return rest if len(rest.split()) >= _MERGED_WORDS else whole
 
 
+@lru_cache(maxsize=65_536)
 def changelog_title(line: str) -> str:
     """A line of a package's changelog as the upstream title: "[x86] crypto: x (CVE-2026-1)" names "crypto: x"."""
     return normalise_title(_CVES.sub("", _ARCH.sub("", line, count=1) if line.startswith("[") else line))
