@@ -25,7 +25,7 @@ from sources.formats.text import clean_line, clean_text, is_cve_id, is_cwe_id, w
 from sources.formats.times import read_time
 
 MOST_VULNERABILITIES: Final = 10_000
-MOST_STATEMENTS: Final = 500_000
+MOST_STATEMENTS: Final = 1_000_000
 PUBLIC_LABELS: Final = frozenset({"", "white", "clear"})  # of the Traffic Light Protocol, versions 1 and 2
 
 # product_status (3.2.3.9): what each list says of its products

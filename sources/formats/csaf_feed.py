@@ -21,7 +21,9 @@ from sources.http import NotModified, Validators
 
 MOST_RECORDS: Final = 300  # documents of one CVE each, a cycle
 MOST_ERRATA: Final = 40  # a cycle
-ASKED_AGAIN: Final = 20  # documents of followed CVEs that are asked for although the list does not call for it
+# documents of followed CVEs that are asked for although the list does not call for it, where it has times and where not
+ASKED_AGAIN: Final = 2
+ASKED_AGAIN_UNTIMED: Final = 20
 LIST_BYTES: Final = 32 * 1024 * 1024
 _ABSENT: Final = frozenset({403, 404, 410})  # of one document: the list is ahead of, or behind, its directory
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -124,8 +126,9 @@ class _Cycle:
         """Some of the followed documents in turn: one that became followed later was never asked for."""
         ordered = sorted(unchanged, key=lambda one: one.path)
         after = self.state.get(self.key("turn"), "")
-        turn = [one for one in ordered if one.path > after][:ASKED_AGAIN]
-        self.state[self.key("turn")] = turn[-1].path if len(turn) == ASKED_AGAIN else ""
+        count = ASKED_AGAIN if any(one.changed_at for one in ordered) else ASKED_AGAIN_UNTIMED
+        turn = [one for one in ordered if one.path > after][:count]
+        self.state[self.key("turn")] = turn[-1].path if len(turn) == count else ""
         return turn
 
     def _fresh(self, errata: list[ListedFile], since: datetime, *, at_first: bool) -> list[ListedFile]:

@@ -11,6 +11,7 @@ import msgspec
 from advisories.words import EvidenceClass
 from sources.base import Batch, FetchContext, SourceSpec
 from sources.errors import FetchError
+from sources.formats.attempts import Attempts
 from sources.photon.parse import parse
 
 __all__ = ["SOURCE"]
@@ -26,14 +27,23 @@ class _Versions(msgspec.Struct):
 
 
 def fetch(context: FetchContext) -> Iterator[Batch]:
-    """One batch a release that `photon_versions.json` names; a `url` that is one release's list is that list."""
+    """One batch a release that `photon_versions.json` names; a `url` that is one release's list is that list.
+    A list that fails keeps no other from coming."""
+    attempts = Attempts(context=context)
+    for url in _lists(context):
+        batch = attempts.batch(url, expect="json", max_bytes=MOST_BYTES, stream=url.rpartition("/")[2])
+        if batch is not None:
+            yield batch
+    attempts.finish()
+
+
+def _lists(context: FetchContext) -> list[str]:
+    """The addresses of the releases' lists."""
     base = context.url()
-    if base.endswith(".json") and not base.endswith("photon_versions.json"):
-        yield _batch(context, base)
-        return
+    if base.endswith(".json") and not base.endswith("/photon_versions.json"):
+        return [base]
     base = base.removesuffix("/photon_versions.json")
-    for release in _releases(context, f"{base}/photon_versions.json"):
-        yield _batch(context, f"{base}/cve_data_photon{release}.json")
+    return [f"{base}/cve_data_photon{one}.json" for one in _releases(context, f"{base}/photon_versions.json")]
 
 
 def _releases(context: FetchContext, url: str) -> list[str]:
@@ -44,13 +54,6 @@ def _releases(context: FetchContext, url: str) -> list[str]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FetchError(f"no list of releases: {error}", source=context.source, url=url, kind="parse") from None
     return [one for one in named if (found := _RELEASE.fullmatch(one)) and int(found.group(1)) >= OLDEST]
-
-
-def _batch(context: FetchContext, url: str) -> Batch:
-    document = context.get(url, expect="json", max_bytes=MOST_BYTES)
-    if document is None:
-        return Batch(documents=(), checkpoint=dict(context.checkpoint), same=(url,), stream=url.rpartition("/")[2])
-    return Batch(documents=(document,), checkpoint=dict(context.checkpoint), stream=url.rpartition("/")[2])
 
 
 SOURCE = SourceSpec(

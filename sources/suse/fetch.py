@@ -9,7 +9,7 @@ from typing import Final
 from sources.base import Batch, FetchContext
 from sources.formats.csaf_feed import Directory, follow_directories
 
-MOST_BYTES: Final = 16 * 1024 * 1024
+MOST_BYTES: Final = 64 * 1024 * 1024  # an erratum of a kernel repeats its products for each of hundreds of CVEs
 _ERRATA: Final = re.compile(r"(?:open)?suse-su-[0-9]{4}_[0-9]{1,7}-[0-9]{1,3}\.json")
 
 

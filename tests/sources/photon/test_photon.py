@@ -166,3 +166,17 @@ def test_a_list_of_releases_in_another_form_is_an_error(tmp_path: Path) -> None:
     with path_server({"/photon_versions.json": b"[]"}) as server, pytest.raises(FetchError) as caught:
         list(SOURCE.fetch(make_context(SOURCE, server, tmp_path, {"url": server.url})))
     assert caught.value.kind == "parse"
+
+
+def test_a_list_that_fails_keeps_no_other_from_coming(tmp_path: Path) -> None:
+    """The failure is raised when the others were taken."""
+    answers: dict[str, bytes | tuple[int, dict[str, str]]] = {
+        "/photon_versions.json": b'{"branches": ["4.0", "5.0"]}',
+        "/cve_data_photon4.0.json": (500, {}),
+        "/cve_data_photon5.0.json": json.dumps([fixed()]).encode(),
+    }
+    with path_server(answers) as server:
+        batches = SOURCE.fetch(make_context(SOURCE, server, tmp_path, {"url": server.url}))
+        assert next(batches).stream == "cve_data_photon5.0.json"
+        with pytest.raises(FetchError, match="answered 500"):
+            next(batches)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,23 @@ def test_a_newly_watched_cve_is_asked_for_although_its_list_is_unchanged(tmp_pat
             SOURCE, server, tmp_path, settings, checkpoint=first[-1].checkpoint, cves=("CVE-2026-5555",)
         )
         assert paths(list(SOURCE.fetch(watching)), server) == ["/csaf-vex/cve-2026-5555.json"]
+
+
+def test_a_cve_that_is_followed_later_comes_in_turn(tmp_path: Path) -> None:
+    """Records of CVEs that became known after their last change are asked for, two a cycle."""
+    known = [f"CVE-2026-{number}" for number in range(5551, 5556)]
+    rows = "".join(f'"{cve.lower()}.json","2026-02-03T01:00:00Z"\n' for cve in known).encode()
+    answers = {"/csaf-vex/changes.csv": rows, **{f"/csaf-vex/{cve.lower()}.json": DOCUMENT for cve in known}}
+    with path_server(answers) as server:
+        url = f"{server.url}/csaf-vex"
+        checkpoint = {f"since {url}": "2026-05-01T00:00:00+00:00", f"cves {url}": ""}
+        got: list[str] = []
+        for _ in range(3):
+            context = make_context(SOURCE, server, tmp_path, {"url": url}, checkpoint=checkpoint, cves=())
+            batches = list(SOURCE.fetch(replace(context, known_advisories=frozenset(known))))
+            got += paths(batches, server)
+            checkpoint = {key: value for key, value in batches[-1].checkpoint.items() if not key.startswith("etag")}
+        assert got == [f"/csaf-vex/{cve.lower()}.json" for cve in known]
 
 
 def test_more_errata_than_a_cycle_takes_come_in_the_next(tmp_path: Path) -> None:
