@@ -5,9 +5,8 @@ from __future__ import annotations
 from advisories.words import EvidenceClass
 from sources.amazon.fetch import MOST_BYTES, fetch
 from sources.amazon.parse import parse
+from sources.amazon.settings import SETTINGS
 from sources.base import SourceSpec
-
-_CDN = "https://cdn.amazonlinux.com"
 
 SOURCE = SourceSpec(
     name="amazon",
@@ -16,17 +15,7 @@ SOURCE = SourceSpec(
     evidence_class=EvidenceClass.VENDOR,
     fetch=fetch,
     parse=parse,
-    settings={
-        "url": ("https://alas.aws.amazon.com/AL2023/alas.rss", "https://alas.aws.amazon.com/AL2/alas.rss"),
-        "repositories": (
-            f"{_CDN}/al2023/core/mirrors/latest/x86_64/mirror.list",
-            f"{_CDN}/al2023/kernel-livepatch/mirrors/latest/x86_64/mirror.list",
-            f"{_CDN}/2/core/latest/x86_64/mirror.list",
-            f"{_CDN}/2/extras/kernel-5.4/latest/x86_64/mirror.list",
-            f"{_CDN}/2/extras/kernel-5.10/latest/x86_64/mirror.list",
-            f"{_CDN}/2/extras/kernel-5.15/latest/x86_64/mirror.list",
-        ),
-    },
+    settings=SETTINGS,
     interval_seconds=3600,
     stale_after_seconds=7 * 86_400,
     max_bytes=MOST_BYTES,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from sources.amazon.settings import asked_repositories
 from sources.base import Batch, FetchContext, RawDocument
 from sources.errors import FetchError, Inconsistent, ParseError
 from sources.formats.updateinfo import updateinfo_href
@@ -35,7 +36,7 @@ class _Cycle:
 def fetch(context: FetchContext) -> Iterator[Batch]:
     """Raises the first FetchError when the other addresses were asked. Checkpoint: mirror.list -> updateinfo's path."""
     cycle = _Cycle(context=context, state=dict(context.checkpoint))
-    for mirrors in context.urls("repositories"):
+    for mirrors in asked_repositories(context):
         batch = _repository(cycle, mirrors)
         if batch is not None:
             yield batch

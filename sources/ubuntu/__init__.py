@@ -6,6 +6,7 @@ from advisories.words import EvidenceClass
 from sources.base import SourceSpec
 from sources.ubuntu.fetch import MOST_BYTES, fetch
 from sources.ubuntu.parse import parse
+from sources.ubuntu.settings import SETTINGS
 
 SOURCE = SourceSpec(
     name="ubuntu",
@@ -14,11 +15,7 @@ SOURCE = SourceSpec(
     evidence_class=EvidenceClass.VENDOR,
     fetch=fetch,
     parse=parse,
-    settings={
-        "url": "https://raw.githubusercontent.com/canonical/ubuntu-security-notices/main",
-        "notices_url": "https://ubuntu.com/security/notices.json",
-        "cves_url": "https://ubuntu.com/security/cves",
-    },
+    settings=SETTINGS,
     interval_seconds=900,
     stale_after_seconds=3 * 86_400,
     max_bytes=MOST_BYTES,

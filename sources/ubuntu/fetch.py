@@ -20,6 +20,7 @@ from sources.base import Batch, FetchContext, RawDocument
 from sources.errors import FetchError, ParseError, RateLimited
 from sources.formats.times import read_time
 from sources.ubuntu.notice_list import NOTICE_ID, ListedNotice, read_page
+from sources.ubuntu.settings import is_asked
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 PAGE: Final = 20  # the API gives no more
@@ -124,7 +125,7 @@ def _of_cve(cycle: _Cycle, cve: str, api_due: bool) -> Iterator[tuple[str, RawDo
         cycle.related.update(dict.fromkeys(_related_notices(document)))
     if answered:
         yield url, document
-    if document is not None or api_due:
+    if (document is not None or api_due) and is_asked(cycle.context, "cves_url"):
         url = f"{cycle.context.url('cves_url')}/{cve}.json"
         document, answered = cycle.get(url, "cve")
         if answered:
@@ -173,6 +174,8 @@ def _notices(cycle: _Cycle) -> Iterator[Batch]:
 
 def _listed_since(cycle: _Cycle) -> tuple[list[ListedNotice], list[RawDocument], list[str]]:
     """(notices since the newest known, oldest first; the first page as a document; it again when it did not change)."""
+    if not is_asked(cycle.context, "notices_url"):
+        return [], [], []
     until = read_time(cycle.state.get("newest")) or cycle.context.watch.since
     found: dict[str, ListedNotice] = {}
     first_page: list[RawDocument] = []

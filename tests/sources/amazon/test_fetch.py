@@ -46,6 +46,13 @@ def test_a_first_fetch(tmp_path: Path) -> None:
         assert listed.checkpoint == {server.url + LIST: "repodata/aa11-updateinfo.xml.gz"}
 
 
+def test_a_moved_feed_sends_nobody_to_the_live_repositories(tmp_path: Path) -> None:
+    """With only `url` set, also as one address, nothing else is asked."""
+    with path_server(ALL) as server:
+        (batch,) = SOURCE.fetch(make_context(SOURCE, server, tmp_path, {"url": server.url + FEED}))
+        assert [one.url for one in batch.documents] == [server.url + FEED]
+
+
 def test_nothing_changed(tmp_path: Path) -> None:
     """The index names what we have: updateinfo is not asked again; the feed answers 304."""
     with path_server(ALL) as server:

@@ -65,6 +65,13 @@ def test_a_first_fetch_takes_what_is_watched_and_what_is_new(tmp_path: Path) -> 
     assert batches[-1].checkpoint == SEEN
 
 
+def test_a_moved_repository_sends_nobody_to_the_live_hosts(tmp_path: Path) -> None:
+    """With only `url` set, the CVE and the notices that it names come from there; ubuntu.com is not asked."""
+    with path_server(ALL) as server:
+        batches = list(SOURCE.fetch(make_context(SOURCE, server, tmp_path, {"url": server.url})))
+        assert documents(batches, server) == [CVE_PATH, KMOD_PATH, KERNEL_PATH]
+
+
 def test_nothing_changed_costs_two_small_answers(tmp_path: Path) -> None:
     """The CVE's record and the list by their validators; the API is not asked again within six hours."""
     with path_server(ALL) as server:
