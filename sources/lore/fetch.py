@@ -22,6 +22,7 @@ from sources.lore.wanted import Wanted, read_header
 
 DEFAULT_LISTS: Final = ("linux-crypto", "stable", "linux-cve-announce")
 MOST_LISTS: Final = 30
+NOT_FOUND: Final = 404
 # Behind an index over all lists the manifest can lag, so git is asked now and then whatever it says.
 ASK_GIT_EVERY: Final = timedelta(minutes=10)
 BATCH_BYTES: Final = 8 * 1024 * 1024
@@ -100,7 +101,22 @@ class _ListCycle:
         raise failed[0]
 
     def _ask_manifest(self, origin: str) -> list[Epoch]:
-        url = f"{origin}/{self._name}/manifest.js.gz"
+        """The list's own manifest; of an archive that has none, the one of all its lists."""
+        try:
+            return self._read_manifest(f"{origin}/{self._name}/manifest.js.gz")
+        except FetchError as error:
+            if error.status != NOT_FOUND:
+                raise
+            missing = error
+        try:
+            epochs = self._read_manifest(f"{origin}/manifest.js.gz")
+        except FetchError:
+            raise missing from None
+        if not epochs:
+            raise missing
+        return epochs
+
+    def _read_manifest(self, url: str) -> list[Epoch]:
         answer = self._context.http.get(
             url, source=self._context.source, expect="binary", max_bytes=LARGEST_PACKED, deadline_seconds=30
         )

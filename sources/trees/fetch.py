@@ -83,7 +83,7 @@ class _Cycle:
         for commit in candidates(self._context, self._mirror, work):
             found.append(commit)
             if len(found) == BATCH:
-                yield self._batch(branch, [*documents, *self._documents(branch, found)])
+                yield replace(self._batch(branch, [*documents, *self._documents(branch, found)]), more=True)
                 documents, found = [], []
         documents += self._documents(branch, found)
         self._progress.tips[HEADS + branch] = tip

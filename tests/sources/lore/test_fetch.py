@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -226,3 +227,21 @@ def test_the_topics_lists_are_the_default(lists: Lists, follow: Follow) -> None:
     lore = follow()
     lore.watch = replace(watching(), lists=("of-topics", "../evil", "--x"))
     assert msgids(lore) == ["a@x"]
+
+
+def test_an_archive_without_manifests_of_lists_has_one_of_all(lists: Lists, follow: Follow) -> None:
+    """The list's own is not there: the archive's names its epochs, or the list is not there at all."""
+    packed = gzip.compress(b'{"/elsewhere/git/0.git": {"modified": 1777000000, "fingerprint": "%b"}}' % (b"a" * 40))
+    missing = answer(b"no", status="404 Not Found")
+    with raw_server(missing, answer(packed), missing, answer(packed), missing) as server:
+        lore = follow("nowhere", "elsewhere", origins=(server.url,), hosts=frozenset({server.host}))
+        with pytest.raises(FetchError) as caught:
+            lore.poll()
+    assert caught.value.url == f"{server.url}/nowhere/manifest.js.gz"
+    assert [line.split(" ")[1] for line in (one.split("\r\n")[0] for one in server.requests)][:5] == [
+        "/nowhere/manifest.js.gz",
+        "/manifest.js.gz",
+        "/elsewhere/manifest.js.gz",
+        "/manifest.js.gz",
+        "/elsewhere/git/0.git/info/refs?service=git-upload-pack",
+    ]
