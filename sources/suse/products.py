@@ -16,7 +16,7 @@ from sources.formats.csaf_cells import Place, split_package
 from sources.formats.csaf_tree import Product
 
 _RELEASE = r"(?P<major>[0-9]{2})(?:\.(?P<minor>[0-9]{1,2})| SP(?P<sp>[0-9]{1,2}))?"
-_SUFFIX = r"(?P<suffix>[ -](?:LTSS|ESPOS|TERADATA|CORE|EXTREME|Extended Security|[ -]){1,7})?"
+_SUFFIX = r"(?P<suffix>[ -](?:LTSS|ESPOS|BCL|TERADATA|CORE|EXTREME|Extended Security|[ -]){1,7})?"
 
 # name of a product without its release -> prefix of the stream ("" for the main line)
 _SERVER: Final = {
