@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection
 
 from bot.config import Config
@@ -20,8 +23,11 @@ from sources.http import HttpDoor, Validators
 from sources.registry import find_source
 from storage import documents as document_store
 from storage import identity, source_health
+from storage.errors import StorageError
 
-LEASE = timedelta(minutes=30)
+log = structlog.get_logger("patchwatch")
+LEASE = timedelta(seconds=90)  # renewed while the cycle lasts: what a killed worker held is free soon
+RENEW_SECONDS = 30.0
 MAX_BACKOFF = timedelta(hours=6)
 ALERT_AFTER_FAILURES = 3
 
@@ -65,30 +71,57 @@ class Poller:
             report.busy = True
             return report
         spec = find_source(name)
+        with self._renewed(name, lease):
+            self._guarded_cycle(spec, report, now)
+        report.seconds = time.monotonic() - started
+        return report
+
+    def _guarded_cycle(self, spec: SourceSpec, report: PollReport, now: datetime) -> None:
+        """The cycle and how it ended. Raises StorageError."""
         try:
             self._cycle(spec, report, now)
         except FetchError as error:
             self._failed(spec, report, error.kind, str(error), error.url, error.retry_after)
+        except StorageError:
+            raise
+        except Exception as error:  # boundary 3 of 3: a bug in a source's fetch fails that source alone
+            log.exception("a source's own code failed", source=spec.name)
+            text = f"{spec.name}: its own code failed ({type(error).__name__}); the log has the trace, please report it"
+            self._failed(spec, report, "internal", text, "", None)
         else:
             self._ended(spec, report)
-        report.seconds = time.monotonic() - started
-        return report
+
+    @contextmanager
+    def _renewed(self, name: str, lease: str) -> Iterator[None]:
+        """Keeps the lease of a long cycle until the end of the block."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(RENEW_SECONDS):
+                try:
+                    with self.intake.store.write() as connection:
+                        source_health.renew(connection, name, lease, until=datetime.now(UTC) + LEASE)
+                except StorageError as error:
+                    log.warning("lease not renewed", source=name, reason=str(error))
+
+        thread = threading.Thread(target=renew, name=f"lease-{name}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _cycle(self, spec: SourceSpec, report: PollReport, now: datetime) -> None:
         context = self._context(spec, now)
-        streams: set[str] = set()
+        quiet: dict[str, bool] = {}  # by stream, for the whole cycle: a first reading may come in several batches
         with ParseWorker(spec.name) as worker:
             for batch in spec.fetch(context):
-                quiet = self._is_baseline(spec.name, batch.stream)
-                streams.add(batch.stream)
-                report.quiet = report.quiet or quiet
-                self._take(spec, batch, worker.parse(batch.documents), report, quiet=quiet)
+                first = quiet.setdefault(batch.stream, self._is_baseline(spec.name, batch.stream))
+                report.quiet = report.quiet or first
+                self._take(spec, batch, worker.parse(batch.documents), report, quiet=first)
                 if report.held:
                     return
-        if report.error is None:
-            with self.intake.store.write() as connection:
-                for stream in streams or {""}:
-                    source_health.set_baseline_done(connection, spec.name, stream, at=now)
 
     def _take(
         self, spec: SourceSpec, batch: Batch, parsed: Iterator[Parsed], report: PollReport, *, quiet: bool
@@ -103,6 +136,7 @@ class Poller:
             mode=Mode(quiet=quiet),
             checkpoint=None if unreadable else batch.checkpoint,
             same=batch.same,
+            baseline=batch.stream if quiet and not batch.more and not unreadable else None,
         )
         self._report(result, report)
         for note in batch.notes:

@@ -7,7 +7,11 @@ forgets a poll. On SIGTERM no new work is taken and what is in flight has ten se
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -29,8 +33,21 @@ POLL_THREADS = 3
 
 
 def run_service(app: App, role: str) -> None:
-    """Runs the roles of this process until SIGTERM or SIGINT. Raises StorageError."""
-    asyncio.run(_run(app, role))
+    """Runs the roles of this process until SIGTERM or SIGINT. Raises StorageError, and what a role could not start for.
+
+    A request or a run of git that outlasts the drain is left behind: nothing of it was stored, and its lease runs out.
+    """
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(_run(app, role))
+    except BaseException:
+        loop.close()
+        raise
+    if [one for one in threading.enumerate() if one is not threading.current_thread() and not one.daemon]:
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
+    loop.close()
 
 
 async def _run(app: App, role: str) -> None:

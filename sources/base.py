@@ -54,6 +54,7 @@ class Batch:
     notes: tuple[str, ...] = ()  # for the operator: one line each ("history of cryptodev was rewritten")
     # a list, branch or file kind whose first good fetch is a baseline of its own ("" when the source is one stream)
     stream: str = ""
+    more: bool = False  # further batches of this stream's first reading follow, in this cycle or a later one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

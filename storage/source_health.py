@@ -82,6 +82,12 @@ def claim(connection: Connection, name: str, *, now: datetime, until: datetime, 
     return lease if answer.rowcount else None
 
 
+def renew(connection: Connection, name: str, lease: str, *, until: datetime) -> bool:
+    """Lengthens a lease that is still ours; False when another worker has taken the source over."""
+    own = and_(sources.c.name == name, sources.c.lease == lease)
+    return bool(connection.execute(update(sources).where(own).values(leased_until=until)).rowcount)
+
+
 def record_good(connection: Connection, name: str, *, now: datetime, next_due_at: datetime) -> None:
     """A good cycle ends every failure and gives the lease back; a hold stays."""
     connection.execute(

@@ -73,9 +73,10 @@ def ingest(
     mode: Mode,
     checkpoint: Mapping[str, str] | None = None,
     same: Iterable[str] = (),
+    baseline: str | None = None,
 ) -> CycleResult:
     """Takes one batch in; everything or nothing. Blobs are written before the transaction: a crash leaves at most
-    files that nothing names. Raises StorageError."""
+    files that nothing names. baseline: the stream whose first reading ends with this batch. Raises StorageError."""
     result = CycleResult()
     for one in parsed:
         if one.document is None:
@@ -92,6 +93,8 @@ def ingest(
         for url in same:
             records.seen_again(connection, source=spec.name, url=url, at=now)
         work.finish()
+        if baseline is not None:
+            source_health.set_baseline_done(connection, spec.name, baseline, at=now)
         if checkpoint is not None:
             source_health.save_checkpoint(connection, spec.name, json.dumps(dict(checkpoint), sort_keys=True))
     return result
@@ -295,6 +298,8 @@ class _Work:
             keep_slice=self._keep_patch_slice,
         )
         source_health.count_records(self._connection, self._spec.name, self._result.records, len(self._result.rejected))
+        if self._result.documents:
+            source_health.note_newest(self._connection, self._spec.name, self._moment())
         if not self._mode.emits:
             return
         if self._mode.quiet:

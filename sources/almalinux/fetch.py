@@ -40,7 +40,7 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
     for document in _documents(context, update.path, commit, _changed_files(context, update.path, old, commit)):
         documents.append(document)
         if len(documents) >= BATCH:
-            yield Batch(documents=tuple(documents), checkpoint=dict(context.checkpoint), notes=notes)
+            yield Batch(documents=tuple(documents), checkpoint=dict(context.checkpoint), notes=notes, more=True)
             documents, notes = [], ()
     yield Batch(documents=tuple(documents), checkpoint={"commit": commit}, notes=notes)
 

@@ -62,6 +62,7 @@ def fetch_newest_first(
             documents=(document,) if kept else (),
             checkpoint=_moved(context, newest) if last or gap else dict(context.checkpoint),
             notes=(f"{context.source}: more than {most_pages} new pages; older entries were left",) if gap else (),
+            more=not last and not gap,
         )
         if last:
             return

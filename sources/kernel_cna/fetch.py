@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from fnmatch import translate
 from itertools import groupby
@@ -63,7 +63,7 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
     notes = _notes(update)
     for plan in _plans(context, update.path, reading.watch, head):
         for batch in reading.read(plan):
-            yield Batch(documents=batch.documents, checkpoint=batch.checkpoint, notes=notes)
+            yield replace(batch, notes=notes)
             notes = ()
     yield Batch(
         documents=(), checkpoint={"commit": head, "watch": reading.watch}, same=reading.unchanged(head), notes=notes
@@ -129,7 +129,7 @@ class _Reading:
             self._fetch_ahead(plan.target, ahead)
             for portion in self._portions(ahead, FILES_PER_BATCH):
                 documents = self._documents(plan.target, portion)
-                yield Batch(documents=documents, checkpoint=self._checkpoint(plan, portion[-1][0].cve))
+                yield Batch(documents=documents, checkpoint=self._checkpoint(plan, portion[-1][0].cve), more=True)
 
     def _checkpoint(self, plan: _Plan, done: str) -> Mapping[str, str]:
         begun = {"target": plan.target, "done": done, "watch": self.watch}

@@ -7,6 +7,7 @@ twice is one document. A commit is given at once, and again when a release tag h
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from sources.base import Batch, FetchContext, RawDocument
