@@ -42,8 +42,19 @@ _PROGRAMMES: Final = {
 _MAIN: Final = frozenset({"enterprise_linux", "rhel_extras_rt"})
 
 _CPE = re.compile(
-    r"cpe:/[aoh]?:redhat:([a-z0-9_]{1,60}):([0-9]{1,2})(?:\.([0-9]{1,2}))?(?![0-9])[A-Za-z0-9_.:-]{0,100}"
+    r"cpe:(?:/|2\.3:)[aoh]?:redhat:([a-z0-9_]{1,60}):([0-9]{1,2})(?:\.([0-9]{1,2}))?(?![0-9])[A-Za-z0-9_.:*-]{0,100}"
 )
+# the name alone, for a row without a CPE: release and what follows it
+_NAME = re.compile(r"Red Hat Enterprise Linux ([0-9]{1,2})(?:\.([0-9]{1,2}))?(?: ([A-Za-z -]{1,80}))?")
+_NAMED: Final = {
+    "Extended Update Support": "eus",
+    "Extended Update Support Long-Life Add-On": "eus-long-life",
+    "Advanced Update Support": "aus",
+    "Advanced Mission Critical Update Support": "aus",
+    "Update Services for SAP Solutions": "e4s",
+    "Telecommunications Update Service": "tus",
+    "Extended Lifecycle Support": "els",
+}
 _MINOR_NAME = re.compile(r"Red Hat Enterprise Linux (?:[A-Za-z ]{0,60})?([0-9]{1,2})\.([0-9]{1,2})(?![0-9])")
 _MINOR_ID = re.compile(r"(?:rhel|[A-Za-z]{1,40})-([0-9]{1,2})\.([0-9]{1,2})(?:\.[A-Za-z0-9.]{1,40})?")
 _REALTIME = re.compile(r"\.rt[0-9]")
@@ -62,7 +73,9 @@ class Line:
 
 
 def line_of(cpe: str, name: str, product_id: str = "") -> Line | None:
-    """The line a product is, from its CPE; None for what is no Enterprise Linux."""
+    """The line a product is, from its CPE, or where it has none from its name; None for what is no Enterprise Linux."""
+    if not cpe:
+        return _line_of_name(name)
     found = _CPE.fullmatch(cpe)
     if found is None:
         return None
@@ -81,6 +94,20 @@ def line_of(cpe: str, name: str, product_id: str = "") -> Line | None:
     if family == "enterprise_linux_nvidia":
         return Line(distro=DISTRO, release=major, stream="nvidia", programmes=(), coarse=False)
     programme = _PROGRAMMES.get(family.removeprefix("rhel_").removeprefix("enterprise_linux_"))
+    if programme is None:
+        return None
+    stream = f"{major}.{minor}" if minor else programme
+    return Line(distro=DISTRO, release=major, stream=stream, programmes=(programme,), coarse=False)
+
+
+def _line_of_name(name: str) -> Line | None:
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    major, minor, words = found.groups()
+    if words is None:
+        return Line(distro=DISTRO, release=major, stream=None, programmes=(), coarse=minor is None)
+    programme = _NAMED.get(words)
     if programme is None:
         return None
     stream = f"{major}.{minor}" if minor else programme

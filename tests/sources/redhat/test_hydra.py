@@ -244,6 +244,26 @@ def test_each_programme_is_a_stream(
     )
 
 
+@pytest.mark.parametrize(
+    ("product", "cpe", "stream", "programmes"),
+    [
+        ("Red Hat Enterprise Linux 9", "", None, ()),
+        ("Red Hat Enterprise Linux 9.6 Extended Update Support", "", "9.6", ("eus",)),
+        ("Red Hat Enterprise Linux 9.2 Update Services for SAP Solutions", "", "9.2", ("e4s",)),
+        ("Red Hat Enterprise Linux 9.6 EUS", "cpe:2.3:a:redhat:rhel_eus:9.6:*:*:*:*:*:*:*", "9.6", ("eus",)),
+    ],
+)
+def test_a_name_tells_the_stream_where_there_is_no_cpe(
+    product: str, cpe: str, stream: str | None, programmes: tuple[str, ...]
+) -> None:
+    """And a CPE may come in its newer form."""
+    row = released(product, cpe, "kernel-0:5.14.0-570.112.1.el9_6", "RHSA-2026:14339", "2026-05-06")
+    (only,) = SOURCE.parse(RAW(record([row]))).records
+    assert only.observations[1:] == (
+        fixed_cell("9", stream, "kernel", "5.14.0-570.112.1.el9_6", "RHSA-2026:14339", MAY[6], *programmes),
+    )
+
+
 def test_other_products_have_no_cell() -> None:
     """A kernel of MRG or a virtualization host is none of Enterprise Linux."""
     rows = [
