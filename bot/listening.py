@@ -13,6 +13,7 @@ from bot.config import Config
 from bot.messages.compose import Composer
 from bot.messages.conversation import Answer, Request
 from bot.messages.model import Message
+from bot.views.path import path_document
 from bot.views.sources import source_views
 from storage import delivery, marks, source_health
 from storage import delivery_settings as wishes
@@ -40,7 +41,14 @@ class Listener:
         self._composer = composer
         self._clock = clock
         self._talk = Talk(
-            Desk(store=store, topics=topics, composer=composer, sources=lambda: source_views(app), clock=clock)
+            Desk(
+                store=store,
+                topics=topics,
+                composer=composer,
+                sources=lambda: source_views(app),
+                path=path_document,
+                clock=clock,
+            )
         )
 
     def answer(self, request: Request) -> Answer | None:

@@ -30,8 +30,8 @@ from storage.advisories import save_advisory
 from storage.changes import add_changes
 from storage.delivery import DueDestination
 from storage.delivery_tables import attempts, deliveries
-from storage.migrate import upgrade
 from storage.store import Store, open_store
+from storage.tables import metadata
 from tests import build
 from tests.advisories.test_filters import DRAFT, KEV, NOW
 
@@ -78,7 +78,7 @@ class FakePlainChat:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(None, tmp_path)
-    upgrade(opened)
+    metadata.create_all(opened.engine)
     yield opened
     opened.close()
 

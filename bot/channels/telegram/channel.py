@@ -164,11 +164,12 @@ class TelegramChannel:
         """aiogram's client. Raises Stopped for a token that cannot be one."""
         if self._bot is None:
             from aiogram import Bot
-            from aiogram.client.session.aiohttp import AiohttpSession
             from aiogram.client.telegram import TelegramAPIServer
             from aiogram.utils.token import TokenValidationError
 
-            session = AiohttpSession(api=TelegramAPIServer.from_base(self._api_base), timeout=self._timeout)
+            from bot.channels.telegram.raw import PromptSession
+
+            session = PromptSession(api=TelegramAPIServer.from_base(self._api_base), timeout=self._timeout)
             try:
                 self._bot = Bot(self._token, session=session)
             except TokenValidationError:

@@ -1,14 +1,21 @@
 """Methods whose answers are read by us, one by one: an update that the library cannot read must not hide the others.
 
-Imported only when Telegram is used.
+Also the session, which the library would keep open for a quarter of a second more. Imported only when Telegram is used.
 """
 
 from __future__ import annotations
 
 from typing import Any  # JSON, as the Bot API has it
 
+from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.methods import TelegramMethod
 from aiogram.types import Update
+
+
+class PromptSession(AiohttpSession):
+    async def close(self) -> None:
+        if self._session is not None and not self._session.closed:
+            await self._session.close()
 
 
 class RawUpdates(TelegramMethod[list[dict[str, Any]]]):

@@ -24,9 +24,8 @@ from storage import delivery_settings as wishes
 from storage.changes import add_changes
 from storage.delivery import DueDestination
 from storage.delivery_tables import attempts, deliveries, destinations
-from storage.migrate import upgrade
 from storage.store import Store, open_store
-from storage.tables import operator_notes
+from storage.tables import metadata, operator_notes
 from tests.advisories.test_filters import DRAFT, NOW
 from tests.servers.fake_telegram import TOKEN, FakeTelegram, fake_telegram
 
@@ -50,7 +49,7 @@ def fake(server: FakeTelegram) -> FakeTelegram:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(None, tmp_path)
-    upgrade(opened)
+    metadata.create_all(opened.engine)
     yield opened
     opened.close()
 

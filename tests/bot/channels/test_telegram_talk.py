@@ -17,8 +17,8 @@ from bot.messages.compose import Composer
 from storage import delivery, identity
 from storage import delivery_settings as wishes
 from storage.advisories import save_advisory
-from storage.migrate import upgrade
 from storage.store import Store, open_store
+from storage.tables import metadata
 from tests import build
 from tests.advisories.test_filters import NOW
 from tests.servers.fake_telegram import TOKEN, FakeTelegram, fake_telegram
@@ -45,7 +45,7 @@ def fake(server: FakeTelegram) -> FakeTelegram:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(None, tmp_path)
-    upgrade(opened)
+    metadata.create_all(opened.engine)
     with opened.write() as connection:
         identity.open_advisory(connection, aliases=[build.CVE], kind="vulnerability", year=2026, at=NOW)
         versions = [build.version(build.cve("6.12.85"), build.cell(fixed="6.1.170-1"))]

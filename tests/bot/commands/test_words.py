@@ -24,8 +24,8 @@ from storage import delivery, identity
 from storage import delivery_settings as wishes
 from storage.advisories import load_advisory, save_advisory
 from storage.changes import add_changes
-from storage.migrate import upgrade
 from storage.store import Store, open_store
+from storage.tables import metadata
 from tests import build
 from tests.advisories.test_filters import DRAFT, KEV, NOW
 
@@ -39,7 +39,7 @@ GROUP = Request(kind="telegram", address="-5", thread="", text="", group=True, m
 def store(tmp_path: Path) -> Iterator[Store]:
     """One advisory: fixed in Debian 12 and two branches of RHEL 9, affected in Debian 11."""
     opened = open_store(None, tmp_path)
-    upgrade(opened)
+    metadata.create_all(opened.engine)
     observations = (
         build.cve("6.12.85", "7.0"),
         build.cell(fixed="6.1.170-1"),

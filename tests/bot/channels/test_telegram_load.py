@@ -1,0 +1,139 @@
+"""Many chats: within the limits, urgent first, nobody held up, and nothing lost when the process is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import random
+import signal
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from bot.channels.telegram import Limits, Pace, TelegramChannel
+from bot.deliver import IN_FLIGHT, Deliverer
+from bot.folding import Folder
+from bot.messages.compose import Composer
+from bot.outbox import enqueue_changes
+from storage import delivery
+from storage.changes import add_changes
+from storage.delivery_tables import deliveries
+from storage.store import Store, open_store
+from storage.tables import metadata
+from tests.advisories.test_filters import DRAFT, KEV, NOW
+from tests.servers.fake_telegram import TOKEN, FakeTelegram, fake_telegram
+
+FORK = multiprocessing.get_context("fork")  # the child has all that it needs loaded
+
+
+def subscribed_store(folder: Path, chats: int) -> Store:
+    store = open_store(None, folder)
+    metadata.create_all(store.engine)
+    with store.write() as connection:
+        for chat in range(1, chats + 1):
+            one = delivery.ensure_destination(connection, kind="telegram", address=str(chat), now=NOW)
+            delivery.add_subscription(connection, one, "copy-fail debian/12", now=NOW)
+    return store
+
+
+def deliver(store: Store, url: str, limits: Limits, now: datetime) -> None:
+    async def run() -> None:
+        channel = TelegramChannel(TOKEN, api_base=url, pace=Pace(limits), timeout=10)
+        folder = Folder(Composer(), waited=True)
+        await Deliverer(store, {"telegram": channel}, folder=folder, clock=lambda: now).deliver_due()
+        await channel.close()
+
+    asyncio.run(run())
+
+
+def states(store: Store) -> set[str]:
+    with store.read() as connection:
+        return set(connection.execute(select(deliveries.c.state)).scalars())
+
+
+def test_the_limits_are_kept(tmp_path: Path) -> None:
+    """Sixty chats with two messages each at five times Telegram's pace: no 429, and what is urgent goes first."""
+    store = subscribed_store(tmp_path, 60)
+    with store.write() as connection:
+        enqueue_changes(connection, add_changes(connection, [replace(KEV, topics=("other", "copy-fail"))]), now=NOW)
+        urgent = [delivery.Owed(change_seq=1, destination=60, urgent=True, wakes=True, number=1, words="x")]
+        connection.execute(deliveries.delete().where(deliveries.c.destination == 60))
+        delivery.add_deliveries(connection, urgent, now=NOW)
+    with fake_telegram(limits=(150, 0.2, 20)) as fake:
+        deliver(store, fake.url, Limits(per_second=150, chat_seconds=0.2, group_seconds=0.6), NOW)
+        with store.write() as connection:
+            enqueue_changes(connection, add_changes(connection, [DRAFT]), now=NOW)
+        deliver(store, fake.url, Limits(per_second=150, chat_seconds=0.2, group_seconds=0.6), NOW)
+    assert (fake.refused, len(fake.messages), states(store)) == (Counter(), 120, {"sent"})
+    assert "60" in [one.chat for one in fake.messages[:IN_FLIGHT]]
+    store.close()
+
+
+def test_a_chat_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+    """While one chat's answer does not come, all others are served."""
+    store = subscribed_store(tmp_path, 20)
+    with store.write() as connection:
+        enqueue_changes(connection, add_changes(connection, [DRAFT]), now=NOW)
+    served: list[int] = []
+    with fake_telegram() as fake:
+        fake.faults["1"].append("hang:30")
+
+        async def run() -> None:
+            pace = Pace(Limits(per_second=2000, chat_seconds=0.001, group_seconds=0.001))
+            channel = TelegramChannel(TOKEN, api_base=fake.url, pace=pace, timeout=1)
+            folder = Folder(Composer(), waited=True)
+            await Deliverer(store, {"telegram": channel}, folder=folder, clock=lambda: NOW).deliver_due()
+            served.append(len(fake.messages))
+            await channel.close()
+
+        asyncio.run(run())
+    assert served == [19]
+    assert states(store) == {"sent", "pending"}
+    store.close()
+
+
+def crash_child(folder: Path, url: str, now: datetime) -> None:
+    store = open_store(None, folder)
+    deliver(store, url, Limits(per_second=2000, chat_seconds=0.001, group_seconds=0.001), now)
+    os._exit(0)
+
+
+def kill_at(fake: FakeTelegram, child: multiprocessing.process.BaseProcess, count: int) -> bool:
+    """Kills the child when so many messages have arrived; False when it was done before."""
+    while child.is_alive() and len(fake.messages) < count:
+        child.join(0.001)
+    if not child.is_alive():
+        return False
+    os.kill(child.pid or 0, signal.SIGKILL)
+    child.join()
+    return True
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_is_lost_by_kill_9(tmp_path: Path, seed: int) -> None:
+    """Killed at random points again and again: every chat gets its message, and at most what was in flight twice."""
+    chats, chance, kills = 300, random.Random(seed), 0
+    store = subscribed_store(tmp_path, chats)
+    with store.write() as connection:
+        enqueue_changes(connection, add_changes(connection, [DRAFT]), now=NOW)
+    store.close()
+    with fake_telegram() as fake:
+        for number in range(60):  # each of them begins after the leases of the one before have run out
+            now = NOW + timedelta(minutes=3 * number)
+            child = FORK.Process(target=crash_child, args=(tmp_path, fake.url, now))
+            child.start()
+            if not kill_at(fake, child, len(fake.messages) + chance.randint(0, 30)):
+                break
+            kills += 1
+    got = Counter(one.chat for one in fake.messages)
+    assert set(got) == {str(one) for one in range(1, chats + 1)}
+    assert kills >= 5
+    assert sum(got.values()) - chats <= IN_FLIGHT * kills
+    store = open_store(None, tmp_path)
+    assert states(store) == {"sent"}
+    store.close()
