@@ -175,6 +175,16 @@ def seen_again(connection: Connection, *, source: str, url: str, at: datetime) -
     return int(answer.rowcount)
 
 
+def is_overtaken(connection: Connection, *, source: str, url: str) -> bool:
+    """Whether another address spoke later for a record of this one: the same bytes here are then a new word."""
+    later = records.alias()
+    newer = exists().where(
+        later.c.source == source, later.c.key == records.c.key, later.c.at > records.c.at, later.c.url != url
+    )
+    query = select(records.c.record_id).where(records.c.source == source, records.c.url == url, newer).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def _microseconds(span: timedelta) -> int:
     return int(span.total_seconds() * 1_000_000)
 

@@ -140,7 +140,8 @@ class _Work:
         raw = one.raw
         if document_store.has_document(self._connection, source=raw.source, url=raw.url, at=raw.at, sha256=sha256):
             return False
-        if document_store.newest_hash(self._connection, source=raw.source, url=raw.url) == sha256:
+        known = document_store.newest_hash(self._connection, source=raw.source, url=raw.url) == sha256
+        if known and not records.is_overtaken(self._connection, source=raw.source, url=raw.url):
             records.seen_again(self._connection, source=raw.source, url=raw.url, at=raw.at)
             self._result.same += 1
             return False

@@ -100,6 +100,16 @@ def test_an_unreadable_document_changes_nothing_and_is_reported(app: App) -> Non
     assert (told(result), matrix_status(app)) == ([], Status.FIXED)
 
 
+def test_the_same_bytes_after_another_addresss_word_are_a_new_word(app: App) -> None:
+    """A CVE that was rejected at one address and is published again, unchanged, at its old one (TRUST B89)."""
+    published = record(f"{CVE}.json", cve("7.0"))
+    take(app, parsed(published, at=at(), source="kernel-cna", url="https://cna/published"), source=CNA)
+    rejected = record(f"{CVE}.json", cve(withdrawn=True))
+    gone = take(app, parsed(rejected, at=at(1), source="kernel-cna", url="https://cna/rejected"), source=CNA)
+    back = take(app, parsed(published, at=at(2), source="kernel-cna", url="https://cna/published"), source=CNA)
+    assert [[one.draft.field for one in each.changes] for each in (gone, back)] == [["withdrawn"], ["withdrawn"]]
+
+
 def test_a_baseline_is_stored_and_not_told(app: App) -> None:
     """Rule 6: quiet changes are in the ledger and owed to nobody."""
     first = parsed(record(f"{CVE}.json", cve("7.0")), at=at(), source="kernel-cna")
