@@ -1,7 +1,8 @@
 """Lists that a vendor gives newest first, a page at a time: read from the first page back to what is known.
 
 Checkpoint "newest": the time of the newest entry when every page down to the last known one had been had. Until then
-each page keeps the old checkpoint, so that a list which breaks off in the middle is read again from its beginning.
+each page keeps it as it was and marks the list "open": a list that breaks off in the middle is read again from its
+beginning, whatever the validators of its first page say.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sources.base import Batch, FetchContext
+from sources.base import Batch, FetchContext, RawDocument
 from sources.errors import FetchError, ParseError
 from sources.formats.times import read_time
+from sources.http import FetchedDocument
 
 NEWEST: Final = "newest"
+OPEN: Final = "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +49,14 @@ def fetch_newest_first(
     """A batch a page. address: page number from 1 -> address. concerns: whether a further page is worth keeping; the
     first always is, by its validators. Raises FetchError."""
     until = read_time(context.checkpoint.get(NEWEST)) or context.watch.since
+    conditional = NEWEST in context.checkpoint and OPEN not in context.checkpoint
     newest: datetime | None = None
     for number in range(1, most_pages + 1):
         url = address(number)
-        document = context.get(url, expect="json", max_bytes=max_bytes)
+        if number == 1 and conditional:
+            document = context.get(url, expect="json", max_bytes=max_bytes)
+        else:
+            document = get_whole(context, url, expect="json", max_bytes=max_bytes)
         if document is None:
             yield Batch(documents=(), checkpoint=dict(context.checkpoint), same=(url,))
             return
@@ -60,7 +67,7 @@ def fetch_newest_first(
         kept = number == 1 or concerns(document.body)
         yield Batch(
             documents=(document,) if kept else (),
-            checkpoint=_moved(context, newest) if last or gap else dict(context.checkpoint),
+            checkpoint=_moved(context, newest) if last or gap else {**context.checkpoint, OPEN: "1"},
             notes=(f"{context.source}: more than {most_pages} new pages; older entries were left",) if gap else (),
             more=not last and not gap,
         )
@@ -76,6 +83,13 @@ def _times(context: FetchContext, url: str, read_times: Callable[[bytes], PageTi
 
 
 def _moved(context: FetchContext, newest: datetime | None) -> dict[str, str]:
-    if newest is None:
-        return dict(context.checkpoint)
-    return {**context.checkpoint, NEWEST: newest.isoformat()}
+    kept = {key: value for key, value in context.checkpoint.items() if key != OPEN}
+    return kept if newest is None else {**kept, NEWEST: newest.isoformat()}
+
+
+def get_whole(context: FetchContext, url: str, *, expect: str, max_bytes: int, kind: str = "") -> RawDocument:
+    """The document at `url` whether or not we hold it: what is read on the way to something else. Raises FetchError."""
+    answer = context.http.get(url, source=context.source, expect=expect, max_bytes=max_bytes)
+    if not isinstance(answer, FetchedDocument):
+        raise FetchError("the answer is 304 to a request without a condition", source=context.source, url=url)
+    return RawDocument.from_fetched(context.source, answer, kind=kind)

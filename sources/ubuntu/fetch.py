@@ -4,7 +4,8 @@ One address that fails does not keep the others from being asked; the first fail
 everything that came has been handed on. A notice that is announced before its record is there waits in the checkpoint.
 
 Checkpoint: newest (time of the newest notice taken in), fetched (ids of notices, the last ones), pending (id@day of
-notices still to come), api (time of the last whole pass over the CVE API), known (the last of the followed CVEs asked).
+notices still to come), api (time of the last whole pass over the CVE API), known (the last of the followed CVEs asked),
+open (the list of notices was not read to its end: its first page is asked again whatever its validators say).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 
 from sources.base import Batch, FetchContext, RawDocument
 from sources.errors import FetchError, ParseError, RateLimited
+from sources.formats.paging import get_whole
 from sources.formats.times import read_time
 from sources.ubuntu.notice_list import NOTICE_ID, ListedNotice, read_page
 from sources.ubuntu.settings import is_asked
@@ -55,9 +57,11 @@ class _Cycle:
         notes, self.notes = tuple(self.notes), []
         return Batch(documents=tuple(documents), checkpoint=dict(self.state), same=tuple(same), notes=notes)
 
-    def get(self, url: str, kind: str) -> tuple[RawDocument | None, bool]:
+    def get(self, url: str, kind: str, *, whole: bool = False) -> tuple[RawDocument | None, bool]:
         """(document, answered): None and True when not modified, None and False when it failed or is not there."""
         try:
+            if whole:
+                return get_whole(self.context, url, expect="json", kind=kind, max_bytes=MOST_BYTES), True
             return self.context.get(url, expect="json", kind=kind, max_bytes=MOST_BYTES), True
         except FetchError as error:
             if error.status != 404:
@@ -145,7 +149,7 @@ def _related_notices(document: RawDocument) -> tuple[str, ...]:
 
 def _notices(cycle: _Cycle) -> Iterator[Batch]:
     """Pending notices, those that a watched CVE names, then those that are listed since the newest we know."""
-    listed, first_page, same = _listed_since(cycle)
+    listed, first_page, same, whole = _listed_since(cycle)
     fetched = set(cycle.ids("fetched"))
     pending = _pending(cycle)
     wanted: dict[str, datetime | None] = {
@@ -166,45 +170,53 @@ def _notices(cycle: _Cycle) -> Iterator[Batch]:
         if len(documents) >= BATCH:
             yield cycle.batch(documents, same)
             documents, same = [], []
-    if listed and not cycle.limited():
-        cycle.state["newest"] = listed[-1].published.isoformat()
+    if whole and not cycle.limited():
+        cycle.state.pop("open", None)
+        if listed:
+            cycle.state["newest"] = listed[-1].published.isoformat()
     if documents or same or cycle.state != dict(cycle.context.checkpoint):
         yield cycle.batch(documents, same)
 
 
-def _listed_since(cycle: _Cycle) -> tuple[list[ListedNotice], list[RawDocument], list[str]]:
-    """(notices since the newest known, oldest first; the first page as a document; it again when it did not change)."""
+def _listed_since(cycle: _Cycle) -> tuple[list[ListedNotice], list[RawDocument], list[str], bool]:
+    """(notices since the newest known, oldest first; the first page as a document; its address when it did not change;
+    whether the list was read down to what is known)."""
     if not is_asked(cycle.context, "notices_url"):
-        return [], [], []
+        return [], [], [], False
     until = read_time(cycle.state.get("newest")) or cycle.context.watch.since
     found: dict[str, ListedNotice] = {}
     first_page: list[RawDocument] = []
     for number in range(MOST_PAGES):
         url = f"{cycle.context.url('notices_url')}?limit={PAGE}&offset={number * PAGE}"
-        document, answered = cycle.get(url, "notices")
+        document, answered = cycle.get(url, "notices", whole=number > 0 or "open" in cycle.state)
         if document is None:
-            return [], first_page, [url] if answered and number == 0 else []
+            return [], first_page, [url] if answered and number == 0 else [], False
         if number == 0:
             first_page.append(document)
-        page = _read_page(cycle, document)
+            cycle.state["open"] = "1"
+        page, count = _read_page(cycle, document)
+        if page is None:
+            return [], first_page, [], False
         found.update((one.notice, one) for one in page if one.published >= until)
-        if len(page) < PAGE or min(one.published for one in page) < until:
+        if count < PAGE or any(one.published < until for one in page):
             break
     else:
         cycle.notes.append(
             f"ubuntu: more than {MOST_PAGES * PAGE} notices since {until:%Y-%m-%d}; older ones were left"
         )
-    return sorted(found.values(), key=lambda one: (one.published, one.notice)), first_page, []
+    return sorted(found.values(), key=lambda one: (one.published, one.notice)), first_page, [], True
 
 
-def _read_page(cycle: _Cycle, document: RawDocument) -> tuple[ListedNotice, ...]:
+def _read_page(cycle: _Cycle, document: RawDocument) -> tuple[tuple[ListedNotice, ...] | None, int]:
+    """(the notices that can be read, how many the page has); None when it is no page."""
     try:
-        return read_page(document.body)[0]
+        listed, rejected = read_page(document.body)
     except ParseError as error:
         cycle.failures.append(
             FetchError(f"the list of notices cannot be read: {error}", source="ubuntu", url=document.url, kind="parse")
         )
-        return ()
+        return None, 0
+    return listed, len(listed) + len(rejected)
 
 
 def _concerns(cycle: _Cycle, one: ListedNotice) -> bool:

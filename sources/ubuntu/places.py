@@ -18,7 +18,7 @@ _STREAM = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
 _OPEN_POCKETS: Final = frozenset({"", "security", "updates", "release", "proposed"})
 # an old name, and what it is called since 2022
 _RENAMED: Final = {"esm": "esm-infra"}
-_FREE_STREAMS: Final = frozenset({"bluefield", "nvidia-bluefield"})
+_FREE_STREAMS: Final = frozenset({"bluefield"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,8 @@ def osv_place(package: OsvPackage) -> Place | None:
     variants = [word.lower() for word in words[1:] if word not in ("Pro", "LTS") and word != releases[0]]
     if pocket:
         stream: str | None = pocket
+    elif any("bluefield" in variant for variant in variants):  # also as "Ubuntu:22.04:LTS:for:NVIDIA:BlueField"
+        stream = "bluefield"
     elif variants:
         stream = variants[0]
     else:

@@ -198,12 +198,12 @@ def test_fetch_reads_back_to_what_is_known(tmp_path: Path) -> None:
 
 
 def test_fetch_that_fails_in_the_middle(tmp_path: Path) -> None:
-    """The first page was handed on, with the old checkpoint."""
+    """The first page was handed on, and the list is marked as open."""
     with path_server({PAGES[0]: FULL, PAGES[1]: (500, {})}) as server:
         batches: list[Batch] = []
         with pytest.raises(FetchError):
             batches.extend(SOURCE.fetch(context(server, tmp_path)))
-        assert [(len(batch.documents), batch.checkpoint) for batch in batches] == [(1, {})]
+        assert [(len(batch.documents), batch.checkpoint) for batch in batches] == [(1, {"open": "1"})]
 
 
 def test_a_host_that_asks_for_silence(tmp_path: Path) -> None:

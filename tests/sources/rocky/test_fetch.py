@@ -29,6 +29,7 @@ ALL: dict[str, bytes | tuple[int, dict[str, str]]] = {
     PAGES[1]: full_page("2026-05-03"),
     PAGES[2]: page(KERNEL, OTHER),
 }
+OPEN = {"open": "1"}
 NEWEST = {"newest": "2026-05-04T00:00:00+00:00"}
 
 
@@ -48,7 +49,7 @@ def test_a_first_fetch_reads_to_the_end(tmp_path: Path) -> None:
     with path_server(ALL) as server:
         batches = list(SOURCE.fetch(context(server, tmp_path)))
         assert server.asked == PAGES
-        assert told(batches, server) == [([PAGES[0]], {}), ([], {}), ([PAGES[2]], NEWEST)]
+        assert told(batches, server) == [([PAGES[0]], OPEN), ([], OPEN), ([PAGES[2]], NEWEST)]
 
 
 def test_known_advisories_end_the_reading(tmp_path: Path) -> None:
@@ -69,12 +70,15 @@ def test_nothing_changed(tmp_path: Path) -> None:
 
 
 def test_a_page_that_fails_in_the_middle(tmp_path: Path) -> None:
-    """What came before was handed on, with the old checkpoint."""
+    """What came before was handed on; next time the first page is asked whole, whatever we hold of it."""
     with path_server({**ALL, PAGES[1]: (502, {})}) as server:
         batches: list[Batch] = []
         with pytest.raises(FetchError):
             batches.extend(SOURCE.fetch(context(server, tmp_path)))
-        assert told(batches, server) == [([PAGES[0]], {})]
+        assert told(batches, server) == [([PAGES[0]], OPEN)]
+        server.answers[PAGES[1]] = page(OTHER)
+        batches = list(SOURCE.fetch(context(server, tmp_path, OPEN, PAGES[0], PAGES[1])))
+        assert told(batches, server) == [([PAGES[0]], OPEN), ([], NEWEST)]
 
 
 def test_a_page_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:

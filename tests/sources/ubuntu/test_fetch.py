@@ -132,6 +132,22 @@ def test_a_host_that_asks_for_silence_is_left_alone(tmp_path: Path) -> None:
     assert caught.value.retry_after == pytest.approx(120, abs=5)
 
 
+def test_a_list_that_broke_off_is_read_whole_the_next_time(tmp_path: Path) -> None:
+    """The second page failed: the first one's validators do not count until the list was read to what is known."""
+    new = [(f"USN-9{number:03}-1", f"2026-05-04T01:{59 - number}:00", "wayland", list[str]()) for number in range(20)]
+    second = "/notices.json?limit=20&offset=20"
+    with path_server({**ALL, LIST_PATH: notice_page(*new), second: (500, {})}) as server:
+        batches: list[Batch] = []
+        with pytest.raises(FetchError):
+            batches.extend(SOURCE.fetch(context(server, tmp_path, SEEN, CVE_PATH)))
+        assert batches[-1].checkpoint == {**SEEN, "open": "1"}
+        server.answers[second] = PAGE
+        server.asked.clear()
+        batches = list(SOURCE.fetch(context(server, tmp_path, batches[-1].checkpoint, CVE_PATH, LIST_PATH, second)))
+        assert server.asked == [CVE_PATH, LIST_PATH, second]
+        assert batches[-1].checkpoint == {**SEEN, "newest": "2026-05-04T01:59:00+00:00"}
+
+
 def test_the_list_is_read_back_to_what_is_known(tmp_path: Path) -> None:
     """Twenty new notices on the first page: the second one is read too, and not stored."""
     page = notice_page(

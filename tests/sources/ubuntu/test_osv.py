@@ -204,6 +204,8 @@ def test_a_withdrawn_record_claims_no_cell() -> None:
         ("Ubuntu:Pro:FIPS-updates:22.04:LTS", "fips-updates/jammy", ("22.04", "jammy", "fips-updates", True)),
         ("Ubuntu:Pro:Realtime:22.04:LTS", "", ("22.04", "jammy", "realtime", True)),
         ("Ubuntu:Nvidia-BlueField:22.04:LTS", "bluefield/jammy", ("22.04", "jammy", "bluefield", False)),
+        ("Ubuntu:Nvidia-BlueField:24.04:LTS", "", ("24.04", "noble", "bluefield", False)),
+        ("Ubuntu:22.04:LTS:for:NVIDIA:BlueField", "", ("22.04", "jammy", "bluefield", False)),
         ("Ubuntu:28.10", "unheard", ("28.10", "unheard", None, False)),
     ],
 )
