@@ -40,6 +40,6 @@ SOURCE = SourceSpec(
     interval_seconds=6 * 3600,
     stale_after_seconds=7 * 86_400,
     max_bytes=OVAL_BYTES,
-    licence="Microsoft Security Update Guide terms, https://www.microsoft.com/en-us/msrc/technical-security-notifications",
+    licence="no licence named in the CSAF documents (a disclaimer of warranty); the OVAL file is MIT",
     home="https://msrc.microsoft.com/update-guide/",
 )

@@ -35,6 +35,6 @@ SOURCE = SourceSpec(
     interval_seconds=12 * 3600,
     stale_after_seconds=30 * 86_400,
     max_bytes=MOST_BYTES,
-    licence="Apache-2.0 OR MIT, https://github.com/bottlerocket-os/bottlerocket",
+    licence="no licence named in the file; facts of https://advisories.bottlerocket.aws/",
     home="https://github.com/bottlerocket-os/bottlerocket/security/advisories",
 )

@@ -37,6 +37,6 @@ SOURCE = SourceSpec(
     interval_seconds=12 * 3600,
     stale_after_seconds=14 * 86_400,
     max_bytes=MOST_BYTES,
-    licence="Mulan PSL v2, https://www.openeuler.org/en/other/legal/",
+    licence="no licence named in the documents; facts of https://www.openeuler.org/",
     home="https://www.openeuler.org/en/security/security-bulletins/",
 )

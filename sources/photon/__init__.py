@@ -67,6 +67,6 @@ SOURCE = SourceSpec(
     interval_seconds=6 * 3600,
     stale_after_seconds=14 * 86_400,
     max_bytes=MOST_BYTES,
-    licence="no terms are stated beside the files, https://github.com/vmware/photon/wiki/Security-Advisories",
+    licence="no licence named beside the files; facts of https://packages.broadcom.com/photon/",
     home="https://github.com/vmware/photon/wiki/Security-Advisories",
 )
