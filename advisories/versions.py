@@ -29,7 +29,7 @@ _ENTERPRISE = frozenset({"rhel", "almalinux", "rocky", "ol", "centos-stream"})
 _RPM = _ENTERPRISE | frozenset(
     {
         "amzn", "azurelinux", "bottlerocket", "fedora", "openEuler", "opensuse-leap", "opensuse-tumbleweed", "photon",
-        "sles", "suse",
+        "rhcos", "sl-micro", "sle-micro", "sles", "suse",
     }
 )  # fmt: skip
 _UPSTREAM = frozenset({"flatcar", "nixos", "kernel"})

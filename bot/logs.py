@@ -28,7 +28,8 @@ def configure_logging(verbose: int) -> None:
     root.handlers[:] = [stream]
     root.setLevel(_LEVELS[min(verbose, 2)])
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses (TRUST M8)
-    logging.getLogger("httpcore").setLevel(logging.WARNING)
+    for name in ("httpcore", "alembic", "apscheduler"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
