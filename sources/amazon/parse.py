@@ -15,8 +15,6 @@ from io import BytesIO
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-import feedparser
-
 from advisories.observation import CellObservation, ErratumObservation, ParsedDocument, Record, Rejected
 from advisories.words import CellKind, Status
 from sources.amazon.errata import DISTRO, AlasErratum, page_of, read_erratum
@@ -82,16 +80,10 @@ def _from_update(update: Update) -> Record | None:
 
 
 def _read_feed(body: bytes) -> ParsedDocument:
-    if b"</rss>" not in body[-200:]:
-        raise ParseError("the feed is cut")
-    if b"<!DOCTYPE" in body[:4096] or b"<!ENTITY" in body[:4096]:
-        raise ParseError("a document type in a feed")
-    feed = feedparser.parse(BytesIO(body))
-    if not feed.get("version") or feed.get("bozo"):
-        raise ParseError("no RSS feed that can be read")
+    feed = _parse_feed(body)
     records: list[Record] = []
     rejected: list[Rejected] = []
-    for number, entry in enumerate(feed.entries[:MOST_ITEMS]):
+    for number, entry in enumerate(feed["entries"][:MOST_ITEMS]):
         title = _TITLE.fullmatch(clean_line(str(entry.get("title", ""))))
         page = clean_line(str(entry.get("link", "")))
         erratum = read_erratum(title.group(1), page) if title else None
@@ -100,6 +92,23 @@ def _read_feed(body: bytes) -> ParsedDocument:
         elif (record := _from_entry(entry, erratum, title.group(3))) is not None:
             records.append(record)
     return ParsedDocument(records=tuple(records), rejected=tuple(rejected))
+
+
+def _parse_feed(body: bytes) -> Mapping[str, Any]:  # Any: feedparser's dictionaries hold whatever the feed does
+    """The feed, whole and well-formed. Of ours only this one has CVE lists, which the shared reader would shorten."""
+    if b"</rss>" not in body[-200:]:
+        raise ParseError("the feed is cut")
+    if b"<!DOCTYPE" in body.upper() or b"<!ENTITY" in body.upper():
+        raise ParseError("a document type in a feed")
+    import feedparser
+
+    try:
+        feed: Mapping[str, Any] = feedparser.parse(BytesIO(body))
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError, AssertionError) as error:
+        raise ParseError(f"the feed cannot be read: {type(error).__name__}") from None
+    if not feed.get("version") or feed.get("bozo"):
+        raise ParseError("no RSS feed that can be read")
+    return feed
 
 
 def _from_entry(entry: Mapping[str, Any], erratum: AlasErratum, package: str) -> Record | None:

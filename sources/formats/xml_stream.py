@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from lxml import etree
 
 from sources.errors import ParseError
 
 Element = Any  # lxml ships no types; what is read from an element is checked as text
-
-_PROLOGUE_BYTES: Final = 4096
 
 
 class Stream(Protocol):
@@ -26,11 +24,10 @@ def iterate_elements(stream: Stream, *, root: str, tag: str, dropped: tuple[str,
     dropped: further elements that are freed unread when they end. Raises ParseError: for XML that is broken or cut, for
     a document type, for another root.
     """
-    guarded = _WithoutDoctype(stream)
     rooted = False
     try:
         reader = etree.iterparse(
-            guarded,
+            stream,
             events=("start", "end"),
             tag=(root, tag, *dropped),
             remove_comments=True,
@@ -45,6 +42,8 @@ def iterate_elements(stream: Stream, *, root: str, tag: str, dropped: tuple[str,
                 rooted = rooted or (element.tag == root and element.getparent() is None)
                 if not rooted:
                     raise ParseError(f"the root element is not {_local(root)}")
+                if element.getroottree().docinfo.doctype:  # every attack by entities needs one
+                    raise ParseError("a document type, which this format has not")
             elif element.tag != root:
                 if element.tag == tag:
                     yield element
@@ -55,21 +54,6 @@ def iterate_elements(stream: Stream, *, root: str, tag: str, dropped: tuple[str,
         raise ParseError(f"the XML cannot be read: {error}") from None
     if not rooted:
         raise ParseError(f"the root element is not {_local(root)}")
-
-
-class _WithoutDoctype:
-    """Refuses a document type in the prologue: none of our formats has one, and every attack by entities needs one."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._first = True
-
-    def read(self, size: int = -1, /) -> bytes:
-        piece = self._stream.read(max(size, _PROLOGUE_BYTES) if self._first and size >= 0 else size)
-        if self._first and (b"<!DOCTYPE" in piece[:_PROLOGUE_BYTES] or b"<!ENTITY" in piece[:_PROLOGUE_BYTES]):
-            raise ParseError("a document type, which this format has not")
-        self._first = False
-        return piece
 
 
 def _free(element: Element) -> None:

@@ -168,6 +168,9 @@ def test_an_entry_of_another_system_is_rejected() -> None:
     "body",
     [
         b'<!DOCTYPE updates [<!ENTITY a "b">]>' + updateinfo(KERNEL).partition(b"\n")[2],
+        b" " * 9000 + b'<!DOCTYPE updates [<!ENTITY a "b">]>' + updateinfo(KERNEL).partition(b"\n")[2],
+        ('<!DOCTYPE updates [<!ENTITY a "b">]>' + updateinfo(KERNEL).decode().partition("\n")[2]).encode("utf-16"),
+        FEED.replace(b"<rss", b'<!doctype rss [<!ENTITY a "b">]><rss'),
         updateinfo(KERNEL).replace(b"<updates>", b"<other>").replace(b"</updates>", b"</other>"),
         b"<other>" + updateinfo(KERNEL).partition(b"\n")[2] + b"</other>",
         gzip.compress(updateinfo(KERNEL))[:-5],
