@@ -29,17 +29,27 @@ BATCH_BYTES: Final = 8 * 1024 * 1024
 
 
 def fetch_lists(context: FetchContext) -> Iterator[Batch]:
-    """One cycle over the configured lists, else those of the topics. Raises the first FetchError at the end."""
+    """One cycle over the configured lists, else those of the topics. A list that the archive does not have is noted.
+
+    Raises the first FetchError at the end.
+    """
     progress = Progress.read(context.checkpoint)
-    failures: list[FetchError] = []
+    failures: dict[str, FetchError] = {}
     failing: set[str] = set()
-    for name in lists_of(context):
+    names = lists_of(context)
+    for name in names:
         try:
             yield from _ListCycle(context, progress, name, failing).batches()
         except FetchError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
+            failures[name] = error
+    missing = tuple(name for name, error in failures.items() if error.status == NOT_FOUND)
+    others = [error for name, error in failures.items() if name not in missing]
+    if others or (missing and missing == names):
+        raise (others or [failures[names[0]]])[0]
+    if missing != progress.missing:
+        progress.missing = missing
+        notes = tuple(f"{context.url()} has no list {name}; the others are read" for name in missing)
+        yield Batch(documents=(), checkpoint=progress.saved(), notes=notes, stream="missing")
 
 
 def lists_of(context: FetchContext) -> tuple[str, ...]:
@@ -155,10 +165,10 @@ class _ListCycle:
             size += sum(len(one.body) for one in taken)
             self._own.epochs[epoch.number] = read.cursor
             if len(documents) >= 200 or size >= BATCH_BYTES:
-                yield self._batch(documents)
+                yield self._batch(documents, more=True)
                 documents, size = [], 0
         if documents or self._notes:
-            yield self._batch(documents)
+            yield self._batch(documents, more=True)
 
     def _open(self, epoch: Epoch) -> EpochReader:
         """Fetched from the first origin whose git works, the one whose manifest was read first. Raises GitError."""
@@ -202,11 +212,17 @@ class _ListCycle:
             self._own.pages = seen
             documents = list(self._documents(mails))
             if documents or mails or self._notes:
-                yield self._batch(documents)
+                yield self._batch(documents, stream=f"{self._name}/newest")
             return
         raise error
 
-    def _batch(self, documents: Sequence[RawDocument]) -> Batch:
+    def _batch(self, documents: Sequence[RawDocument], *, more: bool = False, stream: str = "") -> Batch:
         notes = tuple(dict.fromkeys(self._notes))[:20]
         self._notes.clear()
-        return Batch(documents=tuple(documents), checkpoint=self._progress.saved(), notes=notes, stream=self._name)
+        return Batch(
+            documents=tuple(documents),
+            checkpoint=self._progress.saved(),
+            notes=notes,
+            stream=stream or self._name,
+            more=more,
+        )

@@ -36,17 +36,22 @@ class ListProgress:
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """lists: by name. kept: marks of the mails that a topic wants, so that answers are known. origin: in use."""
+    """lists: by name. kept: marks of the mails that a topic wants, so that answers are known. origin: in use.
+
+    missing: lists that the archive does not have.
+    """
 
     lists: dict[str, ListProgress] = field(default_factory=dict)
     kept: dict[str, None] = field(default_factory=dict)
     origin: str = ""
+    missing: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, checkpoint: Mapping[str, str]) -> Progress:
         progress = cls(
             kept=dict.fromkeys(checkpoint.get("kept", "").split()),
             origin=checkpoint.get("origin", ""),
+            missing=tuple(checkpoint.get("missing", "").split()),
         )
         for key, value in checkpoint.items():
             name, slash, what = key.rpartition("/")
@@ -70,6 +75,8 @@ class Progress:
     def saved(self) -> dict[str, str]:
         """The checkpoint; what is empty is left out."""
         found = {"origin": self.origin} if self.origin else {}
+        if self.missing:
+            found["missing"] = " ".join(self.missing)
         if self.kept:
             found["kept"] = " ".join(self.kept)
         for name, one in self.lists.items():

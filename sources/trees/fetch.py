@@ -63,8 +63,9 @@ class _Cycle:
         if moved or waiting:
             self._mirror.fetch_tags()
         self._progress.from_pages = None
-        for branch, tip in moved.items():
-            yield from self._branch(branch, tip)
+        for left, (branch, tip) in zip(range(len(moved) - 1, -1, -1), moved.items(), strict=True):
+            for batch in self._branch(branch, tip):
+                yield replace(batch, more=batch.more or (left > 0 and not self._tree.per_branch))
         if moved or waiting:
             for branch in dict.fromkeys(of for of, _ in self._progress.pending):
                 yield from self._newly_tagged(branch)

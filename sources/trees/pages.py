@@ -21,6 +21,8 @@ from sources.trees.tree import DEFAULT_BRANCHES
 MOST_BRANCHES: Final = 20
 MOST_PATCHES: Final = 20  # a cycle; what is left comes with the next one
 LARGEST_PAGE: Final = 4 * 1024 * 1024
+# A baseline of its own: when git works for the first time, what it brings is the history, not news.
+STREAM: Final = "pages"
 
 
 def fetch_pages(context: FetchContext, progress: Progress, error: GitError) -> Iterator[Batch]:
@@ -35,7 +37,7 @@ def fetch_pages(context: FetchContext, progress: Progress, error: GitError) -> I
         patches = tuple(_patches(context, progress, branch, listed))
         if patches or first:
             progress.seen_on_pages(())
-            yield Batch(documents=patches, checkpoint=progress.saved(), notes=notes if first else ())
+            yield Batch(documents=patches, checkpoint=progress.saved(), notes=notes if first else (), stream=STREAM)
             first = False
 
 

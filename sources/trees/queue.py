@@ -27,16 +27,15 @@ _QUEUED = re.compile(r"queue-([0-9]{1,4}\.[0-9]{1,4})/[A-Za-z0-9][A-Za-z0-9._+-]
 def fetch_queue(tree: Tree, context: FetchContext) -> Iterator[Batch]:
     """The queued patches that changed and may matter. Raises FetchError."""
     progress = Progress.read(context.checkpoint)
-    (branch,) = DEFAULT_BRANCHES
-    ref = HEADS + branch
     update = context.git.mirror(
         tree.name,
         context.url(),
-        refspecs=(f"+{ref}:{ref}",),
+        refspecs=(f"+{HEADS}*:{HEADS}*",),
         source=context.source,
         filter=tree.filter,
         shallow_since=context.watch.since.date(),
     )
+    ref = _branch(update)
     tip, read_to = update.refs_after.get(ref), progress.tips.get(ref)
     if tip is None or tip == read_to:
         return
@@ -47,10 +46,17 @@ def fetch_queue(tree: Tree, context: FetchContext) -> Iterator[Batch]:
     for file, patch in _wanted(context, update.path, tip, files):
         documents.append(_document(tree, context, update.path, tip, file, patch))
         if len(documents) == BATCH:
-            yield Batch(documents=tuple(documents), checkpoint=progress.saved())
+            yield Batch(documents=tuple(documents), checkpoint=progress.saved(), more=True)
             documents = []
     progress.tips[ref] = tip
     yield Batch(documents=tuple(documents), checkpoint=progress.saved())
+
+
+def _branch(update: MirrorUpdate) -> str:
+    """The default branch, or the one that stands for it."""
+    heads = sorted(ref for ref in update.refs_after if ref.startswith(HEADS))
+    default = HEADS + DEFAULT_BRANCHES[0]
+    return default if default in heads or not heads else heads[0]
 
 
 def _changed(context: FetchContext, update: MirrorUpdate, tip: str, read_to: str | None) -> dict[str, str]:

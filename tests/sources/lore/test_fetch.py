@@ -66,7 +66,7 @@ def test_a_first_start_reads_what_is_young_enough(lists: Lists, follow: Follow) 
         (f"{lists.base_url}/first/a%2Fb+c=d@x/raw", f"mail@{START}"),
         (f"{lists.base_url}/first/two@x/raw", f"mail@{START + 60}"),
     ]
-    assert {batch.stream for batch in lore.batches} == {"first"}
+    assert [(batch.stream, batch.more) for batch in lore.batches] == [("first", True), ("first", False)]
     assert lore.notes == []
 
 
@@ -193,14 +193,28 @@ def test_the_next_origin_stands_in(lists: Lists, follow: Follow, name: str, firs
         assert note.endswith(f"{lists.base_url} is used instead")
 
 
-def test_a_list_that_is_not_there_stops_no_other(lists: Lists, follow: Follow) -> None:
-    """The others are read; the error names the list's address."""
+def test_a_list_that_is_not_there_is_noted_once(lists: Lists, follow: Follow) -> None:
+    """The others are read as ever; when there is no other, it is an error."""
     lists.inboxes["present"].append(mail("a@x", body="algif_aead"))
     lore = follow("nowhere", "present")
+    assert msgids(lore) == ["a@x"]
+    assert lore.notes == [f"{lists.base_url} has no list nowhere; the others are read"]
+    assert (msgids(lore), lore.batches) == ([], [])
     with pytest.raises(FetchError) as caught:
-        lore.poll()
+        follow("nowhere").poll()
     assert caught.value.url == f"{lists.base_url}/nowhere/manifest.js.gz"
-    assert [one.url for batch in lore.batches for one in batch.documents] == [f"{lists.base_url}/present/a@x/raw"]
+
+
+def test_a_list_that_fails_stops_no_other(lists: Lists, follow: Follow) -> None:
+    """The manifest of one is broken at every origin: the next list is read, then the error is raised."""
+    inbox = lists.inboxes["next-to-it"]
+    inbox.append(mail("a@x", body="algif_aead"))
+    manifest = gzip.compress(b'{"/next-to-it/git/0.git": {"modified": 1777000000, "fingerprint": "%b"}}' % (b"a" * 40))
+    with raw_server(answer(b"garbage"), answer(manifest)) as server:
+        lore = follow("broken", "next-to-it", origins=(server.url, lists.base_url), hosts=frozenset({server.host}))
+        with pytest.raises(FetchError):
+            lore.poll()
+    assert [one.url for batch in lore.batches for one in batch.documents] == [f"{server.url}/next-to-it/a@x/raw"]
 
 
 def test_without_git_the_newest_mails_are_read_one_by_one(lists: Lists, follow: Follow) -> None:
@@ -213,6 +227,7 @@ def test_without_git_the_newest_mails_are_read_one_by_one(lists: Lists, follow: 
     assert msgids(lore) == ["a@x", "b@x"]
     assert len(lore.notes) == 1
     assert lore.notes[0].startswith("git of feeds failed (")
+    assert [(batch.stream, batch.more) for batch in lore.batches] == [("feeds/newest", False)]
     by_page = {one.url: one.body for batch in lore.batches for one in batch.documents}
     assert (lore.poll(), lore.batches) == ([], [])
     inbox.git("config", "http.uploadpack", "true")
@@ -237,7 +252,7 @@ def test_an_archive_without_manifests_of_lists_has_one_of_all(lists: Lists, foll
         lore = follow("nowhere", "elsewhere", origins=(server.url,), hosts=frozenset({server.host}))
         with pytest.raises(FetchError) as caught:
             lore.poll()
-    assert caught.value.url == f"{server.url}/nowhere/manifest.js.gz"
+    assert caught.value.url == f"{server.url}/elsewhere/git/0.git"
     assert [line.split(" ")[1] for line in (one.split("\r\n")[0] for one in server.requests)][:5] == [
         "/nowhere/manifest.js.gz",
         "/manifest.js.gz",

@@ -33,6 +33,7 @@ def test_when_git_fails_cgit_is_read(git_server: GitServer, tree: Tree, tmp_path
     assert len(crypto.notes) == 1
     assert crypto.notes[0].startswith("crypto: git failed (")
     assert crypto.checkpoint == {"pages": fix}
+    assert [batch.stream for batch in crypto.batches] == ["pages"]
     assert (crypto.poll(), crypto.batches) == ([], [])
     tree.git("config", "http.uploadpack", "true")
     assert crypto.commits() == [(fix, None)]

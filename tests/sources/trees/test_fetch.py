@@ -197,6 +197,7 @@ def test_large_work_comes_in_batches_that_can_be_repeated(tree: Tree, follow: Fo
     crypto = follow("crypto")
     first, second = list(find(crypto))
     assert (len(first.documents), len(second.documents)) == (50, 10)
+    assert (first.more, second.more) == (True, False)
     assert (first.checkpoint, second.checkpoint) == ({}, {"refs/heads/master": tree.tip()})
     assert [one.body for batch in find(crypto) for one in batch.documents] == [
         one.body for batch in (first, second) for one in batch.documents
