@@ -102,11 +102,12 @@ def own_keys(one: Observation) -> tuple[str, ...]:
             title_key(one.subject),
             *_keys("diff", (one.patch_id or "",)),
             *_keys("linked", one.link_msgids),
-            *_ids("of", (one.upstream_commit, one.reverts, *one.fixes)),
+            *_ids("of", (one.upstream_commit,)),
+            *_ids("against", (one.reverts, *one.fixes)),
         ]
         return tuple(dict.fromkeys(keys))
     if isinstance(one, RefsObservation):
-        return tuple(dict.fromkeys(_ids("commit", one.rewritten)))
+        return tuple(dict.fromkeys(_ids("gone", one.rewritten)))
     return ()
 
 
@@ -117,14 +118,16 @@ def wanted_keys(one: Observation) -> tuple[str, ...]:
         if is_posting(one) or one.role is MailRole.STABLE_FAILED:
             of = (one.upstream_commit,)
             keys += [title_key(one.title), *_keys("diff", (one.patch_id or "",)), *_ids("of", of), *_ids("commit", of)]
-            keys += _keys("message", one.links)
+            keys += [*_keys("message", one.links), *_ids("against", of)]
         keys += [title_key(title) for _, title in listed_titles(one)]
         return tuple(dict.fromkeys(keys))
     if isinstance(one, CommitObservation):
         named = (one.upstream_commit, one.reverts, *one.fixes)
         keys = [
-            *_ids("of", (one.commit, one.upstream_commit)),
+            *_ids("of", (one.commit, *named)),
             *_ids("commit", (one.commit, *named)),
+            *_ids("against", (one.commit, one.upstream_commit)),
+            *_ids("gone", (one.commit,)),
             title_key(one.subject),
             *_keys("diff", (one.patch_id or "",)),
             *_keys("message", one.link_msgids),

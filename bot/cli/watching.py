@@ -13,6 +13,7 @@ from bot.cli.root import EXIT_USAGE, CommandError, app, opened
 
 if TYPE_CHECKING:
     from advisories.model import Change
+    from advisories.steps import Standing
     from advisories.topics import Topic
 
 FORMAT = Annotated[Format, typer.Option("--format", help="table for people, json for machines.")]
@@ -101,7 +102,7 @@ def topics(
     format: FORMAT = Format.TABLE,
 ) -> None:
     """The topics and what each watches; with a slug its plan."""
-    from bot.views.topics import topic_view
+    from bot.views.topics import load_plan, topic_view
 
     with opened(context) as loaded:
         if slug is None:
@@ -117,12 +118,32 @@ def topics(
             raise CommandError(
                 f"no topic {printable(slug)!r}; there are: {', '.join(one.slug for one in loaded.topics)}", EXIT_USAGE
             )
+        with loaded.store.read() as connection:
+            plan = load_plan(connection, chosen)
         if format is Format.JSON:
-            print_json(topic_view(chosen))
-            return
-        typer.echo(f"{chosen.title}\n{chosen.summary}\n")
-        rows = [[one.state, one.release or "", one.title, one.effect] for one in chosen.steps]
-        print_table(("state", "release", "step", "effect"), rows, empty="This topic has no plan.")
+            print_json(topic_view(chosen, plan))
+        else:
+            print_plan(chosen, plan)
+
+
+def print_plan(topic: Topic, plan: Sequence[Standing]) -> None:
+    """The topic, then each step: where it stands, what it does, what to use instead."""
+    import textwrap
+
+    from bot.views.topics import standing_line
+
+    typer.echo(printable(topic.title))
+    for line in textwrap.wrap(printable(topic.summary), 78):
+        typer.echo(line)
+    if not plan:
+        typer.echo("\nThis topic has no plan.")
+    for one in plan:
+        typer.echo(f"\n{printable(one.step.title)}")
+        told = [standing_line(one), one.step.effect]
+        told += [f"Instead: {one.step.migrate_to}"] if one.step.migrate_to else []
+        for text in told:
+            for line in textwrap.wrap(printable(text), 74):
+                typer.echo(f"    {line}")
 
 
 def _watches(topic: Topic) -> str:

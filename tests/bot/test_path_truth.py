@@ -119,21 +119,25 @@ def take_all(app: App, shared_data: Path, order: random.Random) -> None:
     order.shuffle(found)
     half = len(found) // 2
     take_commits(app, found[:half])
-    for start in range(0, len(documents), 40):
-        take(app, *documents[start : start + 40], source=lore)
+    for start in range(0, len(documents), 90):
+        take(app, *documents[start : start + 90], source=lore)
     take(app, parsed(*changelog_records(shared_data), at=RELEASED, source="debian"))
     take_commits(app, found[half:])
 
 
 def take_commits(app: App, found: Sequence[CommitObservation]) -> None:
-    for one in found:
-        document = parsed(
-            record(f"commit/{one.branch}/{one.commit}", one),
-            at=max(one.committed_at, one.first_tag_at or one.committed_at),
-            source=one.tree,
-            url=f"https://git.example/{one.tree}/commit/?h={one.branch}&id={one.commit}",
-        )
-        take(app, document, source=spec(one.tree, EvidenceClass.GIT))
+    for tree in sorted({one.tree for one in found}):
+        documents = [
+            parsed(
+                record(f"commit/{one.branch}/{one.commit}", one),
+                at=max(one.committed_at, one.first_tag_at or one.committed_at),
+                source=tree,
+                url=f"https://git.example/{tree}/commit/?h={one.branch}&id={one.commit}",
+            )
+            for one in found
+            if one.tree == tree
+        ]
+        take(app, *documents, source=spec(tree, EvidenceClass.GIT))
 
 
 def what_path_says(app: App, fact: Fact) -> Fact:
