@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Connection, cast, func, select
 
+from advisories.model import Advisory
+from storage.codec import from_text
 from storage.delivery_tables import deliveries, destinations
 from storage.tables import advisories, advisory_ids, changes, documents, patches, sources
 
@@ -39,6 +41,13 @@ def sequence_before(connection: Connection, since: datetime) -> int:
     if first is None:
         first = int(connection.execute(select(func.max(advisories.c.modified_seq))).scalar() or 0) + 1
     return int(first) - 1
+
+
+def load_stored(connection: Connection, pw_id: str) -> tuple[int, datetime, Advisory] | None:
+    """(number, time) of the newest state of an advisory and the state itself."""
+    query = select(advisories.c.modified_seq, advisories.c.modified_at, advisories.c.state)
+    row = connection.execute(query.where(advisories.c.id == pw_id)).first()
+    return None if row is None else (int(row[0]), row[1], from_text(row[2], Advisory))
 
 
 def merged_advisories(connection: Connection) -> list[tuple[str, str]]:

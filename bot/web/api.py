@@ -69,10 +69,7 @@ def _stored_view(site: Site, stored: Stored) -> Json:
 def advisory(site: Site, name: str) -> Rendered:
     """One advisory by id or alias, the same document as in the list."""
     with site.app.store.read() as connection:
-        pw_id = lookup.resolve_name(connection, name)
-        stored = next((one for one in lookup.list_stored(connection) if one.advisory.id == pw_id), None)
-    if stored is None:
-        raise WrongRequest("This advisory has no state at the moment; it is being rebuilt.", 404)
+        stored = lookup.load_stored(connection, name)
     return render_json(_stored_view(site, stored))
 
 

@@ -15,8 +15,8 @@ from bot.views.path import path_document
 from bot.views.status import Json
 from bot.web.site import Site, WrongRequest
 from storage import advisories as advisory_store
+from storage import board, identity
 from storage import changes as change_store
-from storage import identity
 
 MAX_TIMELINE = 400
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,99}", re.ASCII)
@@ -39,12 +39,18 @@ def resolve_name(connection: Connection, name: str) -> str:
     return found
 
 
+def load_stored(connection: Connection, name: str) -> Stored:
+    """The advisory of an id or alias. Raises WrongRequest (404)."""
+    found = board.load_stored(connection, resolve_name(connection, name))
+    if found is None:
+        raise WrongRequest("This advisory has no state at the moment; it is being rebuilt.", 404)
+    seq, at, advisory = found
+    return Stored(seq=seq, at=at, advisory=advisory)
+
+
 def load_advisory(connection: Connection, name: str) -> Advisory:
     """Raises WrongRequest (404)."""
-    advisory = advisory_store.load_advisory(connection, resolve_name(connection, name))
-    if advisory is None:
-        raise WrongRequest("This advisory has no state at the moment; it is being rebuilt.", 404)
-    return advisory
+    return load_stored(connection, name).advisory
 
 
 def list_stored(connection: Connection, *, topic: str | None = None) -> list[Stored]:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from bot.feeds.writers import CONTENT_TYPES
 from bot.views.sources import source_views
-from bot.web import api, feeds, metrics, pages
+from bot.web import api, documents, feeds, metrics, pages
 from bot.web.answers import SecurityHeaders, respond
 from bot.web.matrix import read_shown
 from bot.web.openapi import openapi
@@ -82,10 +82,12 @@ def _of_health(site: Site, render: Callable[[Request], Rendered]) -> Handler:
     return answer
 
 
-def _pages(site: Site) -> list[BaseRoute]:
-    def name(request: Request) -> str:
-        return str(request.path_params["name"])
+def name(request: Request) -> str:
+    """The id, alias, slug, number or file that an address names."""
+    return str(request.path_params["name"])
 
+
+def _pages(site: Site) -> list[BaseRoute]:
     return [
         Route("/", _of_health(site, lambda r: pages.home(site, read_shown(r.query_params)))),
         Route(
@@ -133,6 +135,12 @@ def _known_ending(kind: str) -> None:
 def _machines(site: Site) -> list[BaseRoute]:
     return [
         Route("/matrix.json", _of_health(site, lambda r: api.matrix(site))),
+        Route("/osv/all.zip", kept(site, lambda r: documents.render_osv_list(site, "all.zip"))),
+        Route("/osv/modified_id.csv", kept(site, lambda r: documents.render_osv_list(site, "modified_id.csv"))),
+        Route("/osv/{name}", kept(site, lambda r: documents.render_osv(site, name(r)))),
+        Route("/openvex/{name}", kept(site, lambda r: documents.render_openvex(site, name(r)))),
+        Route("/csaf/{name:path}", kept(site, lambda r: documents.render_csaf(site, name(r)))),
+        Route("/.well-known/csaf/provider-metadata.json", kept(site, lambda r: documents.render_metadata(site))),
         Route("/metrics", live(site, lambda r: metrics.render_metrics(site.app))),
         Route("/healthz", live(site, lambda r: metrics.render_health())),
         Route("/readyz", live(site, lambda r: metrics.render_readiness(site.app))),
@@ -140,9 +148,6 @@ def _machines(site: Site) -> list[BaseRoute]:
 
 
 def _api(site: Site) -> Mount:
-    def name(request: Request) -> str:
-        return str(request.path_params["name"])
-
     routes = [
         Route("/advisories", kept(site, lambda r: api.advisories(site, r.query_params), asks=True)),
         Route("/advisories/{name}/path", kept(site, lambda r: api.path(site, name(r)))),

@@ -22,15 +22,15 @@ from advisories.observation import (
     UpstreamPoint,
 )
 from advisories.severity import claim_from_vector
+from advisories.topics import parse_topic
 from advisories.words import CellKind, Disposition, EvidenceClass, Status
 from bot.app import App
 from bot.config import load_config
 from bot.ingest.cycle import Mode, ingest
 from bot.parsing import Parsed
-from bot.topic_files import load_topics
 from sources.base import Batch, FetchContext, RawDocument, SourceSpec
+from storage.migrate import upgrade
 from storage.store import open_store
-from storage.tables import metadata
 
 CVE = "CVE-2026-31431"
 START = datetime(2026, 4, 22, 10, 17, tzinfo=UTC)
@@ -89,6 +89,41 @@ def cell(
     return CellObservation(**values)  # type: ignore[arg-type]  # the keywords are those of the class
 
 
+COPY_FAIL = f"""
+slug = "copy-fail"
+title = "Copy Fail"
+summary = "A flaw of algif_aead since Linux 4.14."
+cves = ["{CVE}"]
+commits = ["{FIX}"]
+"""
+AF_ALG = """
+slug = "af-alg"
+title = "AF_ALG"
+summary = "What is restricted or removed of AF_ALG."
+cves = ["*"]
+[[steps]]
+title = "Zero-copy is removed"
+kind = "removed"
+state = "shipped"
+release = "7.2"
+effect = "splice() copies"
+source = "https://git.kernel.org/linus/ffdd2bc378953b525aca61902534e753f1f8e734"
+[[mitigations]]
+id = "install-line"
+title = "Refuse to load algif_aead"
+applies_when = "algif_aead is a module and not loaded"
+inert_when = "algif_aead is built in or loaded"
+breaks = "programs that use AEAD through AF_ALG"
+lift_when = "the running kernel is fixed"
+source = "https://ubuntu.com/security/notices/USN-8226-1"
+[[users]]
+program = "iwd"
+packages = ["iwd"]
+uses = "ecb(aes)"
+breaks = "no network"
+source = "https://git.kernel.org/pub/scm/network/wireless/iwd.git/"
+"""
+TOPICS = (parse_topic(COPY_FAIL, name="copy-fail.toml"), parse_topic(AF_ALG, name="af-alg.toml"))
 UPSTREAM = CveObservation(
     cve=CVE,
     opens=True,
@@ -158,8 +193,8 @@ def make_app(folder: Path, **environment: str) -> App:
     """An application over an empty SQLite store in `folder`."""
     config = load_config(data=folder, environment=environment)
     store = open_store(None, folder)
-    metadata.create_all(store.engine)
-    return App(config=config, topics=load_topics(()), store=store)
+    upgrade(store)
+    return App(config=config, topics=TOPICS, store=store)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from storage.changes import add_changes
 from tests.advisories.test_filters import DRAFT, KEV
 from tests.bot.web.asking import Ask, asker, free_port, served
 from tests.bot.web.stores import make_app, open_filled
+from tests.conftest import ROOT
 
 KEPT = ("/", "/advisories/PW-2026-1", "/feeds/all.atom", "/feeds/copy-fail.rss", "/feeds/all.json", "/matrix.json",
         "/api/v1/advisories", "/api/v1/changes", "/opml", "/advisories/PW-2026-1/stages.svg")  # fmt: skip
@@ -227,3 +229,13 @@ def test_served_over_tcp_until_stop(filled: App) -> None:
         assert int(head.headers["content-length"]) == len(client.get("/feeds/all.atom").content)
         assert "server" not in head.headers
     assert free_port() > 0
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_are_there(ask: Ask) -> None:
+    """Every metric that docs/ names is among those that /metrics gives."""
+    given = set(re.findall(r"^# TYPE (patchwatch_\w+)", ask("/metrics").text, re.ASCII | re.MULTILINE))
+    docs = ROOT / "docs"
+    for page in ("alerts.example.yml", "dashboard.json"):
+        named = set(re.findall(r"patchwatch_[a-z_]+", (docs / page).read_text(encoding="utf-8")))
+        assert named
+        assert named - given == set()
