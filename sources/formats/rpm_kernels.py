@@ -18,6 +18,7 @@ from advisories.versions import MAX_VERSION_CHARS, branch_of, compare
 from advisories.words import CellKind, Status
 
 MOST_BINARIES: Final = 200_000
+MOST_BUILDS: Final = 50  # an erratum publishes a few kernels; a forged one could name them all
 
 _SOURCE = re.compile(r"kernel(?:-rt|-uek|-alt|[0-9]{1,2}\.[0-9]{1,3})?")
 _BINARY = re.compile(r"(kernel(?:-rt|-uek|-alt|[0-9]{1,2}\.[0-9]{1,3})?)((?:-[A-Za-z0-9_]{1,20}){0,8})")
@@ -154,7 +155,7 @@ def kernel_builds(distro: str, binaries: Iterable[Binary]) -> tuple[KernelBuild,
     ]
     if not builds:
         builds = [KernelBuild(package=package, versions=(), kind=CellKind.LIVEPATCH) for package in patches]
-    return tuple(sorted(builds, key=lambda one: one.package))
+    return tuple(sorted(builds, key=lambda one: one.package))[:MOST_BUILDS]
 
 
 def smallest_by_branch(distro: str, versions: Iterable[str]) -> tuple[str, ...]:

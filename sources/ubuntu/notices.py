@@ -19,12 +19,15 @@ from advisories.observation import (
     Rejected,
 )
 from advisories.words import CellKind, Disposition, Status
+from sources.errors import ParseError
 from sources.formats.osv import LONGEST_NAME, OsvAffected, OsvRecord, cve_ids
 from sources.formats.text import clean_line
 from sources.formats.times import as_utc, day_of
 from sources.ubuntu.kernels import is_wrapper, kernel_package
 from sources.ubuntu.places import DISTRO, Place, osv_place
 from sources.ubuntu.versions import package_version
+
+MOST_CLAIMS = 200_000
 
 _NOTICE_ID = re.compile(r"(?:USN|LSN)-[0-9]{1,5}-[0-9]{1,3}")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,99}")
@@ -55,7 +58,7 @@ class _Notice:
         self._issued = as_utc(record.published)
         self._day = day_of(self._issued)
         self._live = record.id.startswith("LSN-")
-        self._claimed = frozenset(cve for one in record.packages for cve in self._cves_of(one))
+        self._claimed = self._all_claimed()
         self.rejected: list[Rejected] = []
 
     def erratum(self) -> ErratumObservation:
@@ -85,6 +88,8 @@ class _Notice:
             for cell in self._cells(entry, place):
                 cells.setdefault((cell.release or "", cell.stream, cell.package, cell.cve), cell)
             mitigations += self._mitigations(entry, place)
+            if len(cells) + len(mitigations) > MOST_CLAIMS:
+                raise ParseError(f"more than {MOST_CLAIMS} claims", self._record.id)
         return (*cells.values(), *mitigations)
 
     def _place(self, entry: OsvAffected) -> Place | None:
@@ -99,6 +104,12 @@ class _Notice:
         """The CVEs that this package fixes: its own map, or all that the notice names where no map is given."""
         own = entry.database_specific.cves_map if entry.database_specific else None
         return self._named if own is None else cve_ids(tuple(one.id for one in own.cves))
+
+    def _all_claimed(self) -> frozenset[str]:
+        """What any of its packages fixes."""
+        maps = [one.database_specific and one.database_specific.cves_map for one in self._record.packages]
+        own = {cve for one in maps if one is not None for cve in cve_ids(tuple(each.id for each in one.cves))}
+        return frozenset(own.union(self._named if None in maps else ()))
 
     def _cells(self, entry: OsvAffected, place: Place) -> Iterator[CellObservation]:
         name = entry.package.name

@@ -289,3 +289,20 @@ def test_the_real_records(shared_data: Path) -> None:
         ("16.04", "esm-infra", "linux-aws-hwe", "4.15.0-1192.205~16.04.1"),
         ("16.04", "esm-infra", "linux-gcp", "4.15.0-1185.202~16.04.1"),
     ]
+
+
+def test_a_notice_that_claims_without_end_is_an_error() -> None:
+    """Thousands of CVEs in each of many packages, fixed or mitigated: the reading ends before memory does."""
+    entries = [
+        {"package": {"ecosystem": "Ubuntu:24.04:LTS", "name": f"linux-aws-{number}"}, "ranges": []}
+        for number in range(60)
+    ]
+    named = [f"UBUNTU-CVE-2026-{10_000 + number}" for number in range(5_000)]
+    nothing = {"database_specific": {"cves_map": {"cves": []}}}
+    tools = [
+        {"package": {"ecosystem": "Ubuntu:24.04:LTS", "name": f"tool{number}"}, "ranges": [], **nothing}
+        for number in range(60)
+    ]
+    for affected in (entries, tools):
+        with pytest.raises(ParseError):
+            parse({**KERNEL_NOTICE, "affected": affected, "upstream": named})
