@@ -14,16 +14,19 @@ from storage.tables import advisories, advisory_ids, changes, documents, patches
 # Sources are fetched side by side: one fetched earlier may be stored later than another by as much.
 OVERLAP = timedelta(hours=1)
 
-StoreVersion = tuple[int, int, int]
+RENEWED_SECONDS = 600
+StoreVersion = tuple[int, int, int, int]
 
 
 def store_version(connection: Connection) -> StoreVersion:
-    """(newest change, newest state, newest patch): grows whenever something that is shown has changed."""
+    """(newest change, newest state, newest patch, newest poll): differs whenever something that is shown may have
+    changed. The last one is counted in steps of `RENEWED_SECONDS`: for what follows from dates and releases alone."""
     newest = select(func.max(changes.c.seq)).scalar_subquery()
     state = select(func.max(advisories.c.modified_seq)).scalar_subquery()
     patch = select(func.max(cast(patches.c.modified_at, BigInteger))).scalar_subquery()
-    row = connection.execute(select(newest, state, patch)).one()
-    return int(row[0] or 0), int(row[1] or 0), int(row[2] or 0)
+    polled = select(func.max(cast(sources.c.last_good_at, BigInteger))).scalar_subquery()
+    row = connection.execute(select(newest, state, patch, polled)).one()
+    return int(row[0] or 0), int(row[1] or 0), int(row[2] or 0), int(row[3] or 0) // (RENEWED_SECONDS * 1_000_000)
 
 
 def newest_good_fetch(connection: Connection) -> datetime | None:

@@ -16,6 +16,7 @@ from advisories.words import Status
 from bot.views.changes import change_view
 from bot.views.sources import source_views
 from bot.views.status import Json, status_view
+from bot.views.topics import load_plan, standing_line, step_view
 from bot.web import lookup, pictures
 from bot.web.matrix import Shown, group_cells, is_at, known_places, tally, wanted_cells
 from bot.web.shelf import Rendered
@@ -123,10 +124,12 @@ def topic(site: Site, slug: str, shown: Shown) -> Rendered:
     with site.app.store.read() as connection:
         stored = lookup.list_stored(connection, topic=slug)
         newest = _newest_changes(connection, slug)
+        plan = load_plan(connection, found)
     advisories = [one.advisory for one in stored]
     return site.page(
         "topic.html",
         topic=found,
+        steps=[{**step_view(one), "line": standing_line(one)} for one in plan],
         shown=shown,
         places=known_places(advisories),
         lines=[_line(one, shown) for one in sorted(advisories, key=_urgency)][:MAX_ROWS],

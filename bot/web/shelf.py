@@ -63,7 +63,7 @@ class Shelf:
         self._lock = threading.Lock()
         self._answers: OrderedDict[str, tuple[object, Answer]] = OrderedDict()
         self._bytes = 0
-        self._version: StoreVersion = (-1, -1, -1)
+        self._version: StoreVersion = (-1, -1, -1, -1)
         self._looked_at = float("-inf")
 
     def version(self) -> StoreVersion:
