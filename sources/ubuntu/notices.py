@@ -107,7 +107,7 @@ class _Notice:
 
     def _all_claimed(self) -> frozenset[str]:
         """What any of its packages fixes."""
-        maps = [one.database_specific and one.database_specific.cves_map for one in self._record.packages]
+        maps = [one.database_specific.cves_map if one.database_specific else None for one in self._record.packages]
         own = {cve for one in maps if one is not None for cve in cve_ids(tuple(each.id for each in one.cves))}
         return frozenset(own.union(self._named if None in maps else ()))
 

@@ -298,7 +298,7 @@ def test_a_notice_that_claims_without_end_is_an_error() -> None:
         for number in range(60)
     ]
     named = [f"UBUNTU-CVE-2026-{10_000 + number}" for number in range(5_000)]
-    nothing = {"database_specific": {"cves_map": {"cves": []}}}
+    nothing: dict[str, object] = {"database_specific": {"cves_map": {"cves": []}}}
     tools = [
         {"package": {"ecosystem": "Ubuntu:24.04:LTS", "name": f"tool{number}"}, "ranges": [], **nothing}
         for number in range(60)
