@@ -23,8 +23,8 @@ MOST_NEW_TAGS: Final = 400
 HEADS: Final = "refs/heads/"
 TAGS: Final = "refs/tags/"
 # A merge of today brings work that began earlier. Where its beginning is not here, a later fetch would bring all of
-# the history below it, so the large trees begin this long before the date that is asked for.
-MARGIN: Final = timedelta(days=90)
+# the history below it, so mirrors begin this long before the date that is asked for; less where commits bring trees.
+MARGIN: Final = {"tree:0": timedelta(days=90), "blob:none": timedelta(days=30)}
 _NO_SUCH_REF: Final = "couldn't find remote ref"
 
 
@@ -81,14 +81,13 @@ class TreeMirror:
         if not can_list(self._context.url()) and self.tree.tags != "none":
             glob = TAGS + self.tree.tag_glob()
             refspecs = (*refspecs, f"+{glob}:{glob}")
-        since = self._context.watch.since.date()
         return self._context.git.mirror(
             self.tree.name,
             self._context.url(),
             refspecs=refspecs,
             source=self._context.source,
             filter=self.tree.filter,
-            shallow_since=since - MARGIN if self.tree.filter == "tree:0" else since,
+            shallow_since=self._since() - MARGIN[self.tree.filter],
         )
 
     # Branches

@@ -53,6 +53,7 @@ class Following:
     batches: list[Batch] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     http: HttpDoor | None = None
+    door: type[GitDoor] = GitDoor
 
     def context(self) -> FetchContext:
         policy = HttpPolicy(contact="x", version="1", allowed_hosts=self.hosts, min_interval_seconds=0)
@@ -61,7 +62,7 @@ class Following:
             source=self.name,
             settings={**find_source(self.name).settings, **self.settings},
             http=self.http,
-            git=GitDoor(root=self.folder / "git", policy=policy, deadline_seconds=60),
+            git=self.door(root=self.folder / "git", policy=policy, deadline_seconds=60),
             checkpoint=self.checkpoint,
             held=NothingHeld(),
             watch=self.watch,

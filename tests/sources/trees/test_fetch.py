@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,8 @@ import pytest
 from advisories.observation import CommitObservation, RefsObservation
 from sources.base import Batch
 from sources.errors import GitError
+from sources.git import GitDoor
+from sources.http import HttpDoor, HttpPolicy
 from sources.registry import find_source
 from tests.servers.trees import DAY, GitServer, Tree, git_server
 from tests.sources.trees.following import Following, watching
@@ -215,3 +217,52 @@ def test_since_is_the_topics_own(tree: Tree, follow: Follow) -> None:
     watch = replace(watching(), since=datetime(2026, 4, 25, tzinfo=UTC))
     assert follow("crypto", watch=watch).commits() == []
     assert old == tree.tip()
+
+
+class NoSingleObjects(GitDoor):
+    """A server that gives refs and nothing else, as those of git's older protocol do."""
+
+    asked = 0
+
+    def fetch_objects(self, path: Path, ids: Iterable[str]) -> None:
+        type(self).asked += 1
+        raise GitError("not our ref", source="mainline", url="")
+
+
+def test_without_single_objects_commits_come_without_files(tree: Tree, follow: Follow) -> None:
+    """A few tries, one note, and every commit is told."""
+    made = tree.commit(*[wanted(f"crypto: algif_aead - {number}", at=START + number) for number in range(60)])
+    mainline = follow("mainline")
+    mainline.door = NoSingleObjects
+    said = [one for one in mainline.poll() if isinstance(one, CommitObservation)]
+    assert [(one.commit, one.files, one.patch_id) for one in said] == [(commit, (), None) for commit in made]
+    assert mainline.notes == ["mainline: the server gives no single objects; files and patch ids are missing"]
+    assert NoSingleObjects.asked < 15
+
+
+def test_where_history_begins_others_keep_their_files(tree: Tree, follow: Follow) -> None:
+    """A commit whose parent is not in the mirror has no files; those told with it have theirs."""
+    oldest = START - 45 * DAY
+    tree.git("update-ref", "refs/heads/master", tree.git("rev-list", "refs/heads/master").split()[3])
+    (one, two) = tree.commit(
+        wanted("crypto: algif_aead - one", at=oldest), wanted("crypto: algif_aead - two", at=oldest)
+    )
+    crypto = follow("crypto", watch=replace(watching(), since=datetime(2026, 3, 1, tzinfo=UTC)))
+    said = [each for each in crypto.poll() if isinstance(each, CommitObservation)]
+    assert [(each.commit, each.files) for each in said] == [(one, ()), (two, ("crypto/algif_aead.c",))]
+
+
+def test_tags_that_cannot_be_listed_are_noted_once(git_server: GitServer, tree: Tree, follow: Follow) -> None:
+    """git works and the list of refs does not: the commit is told, its tag when the list works again."""
+    (fix,) = tree.commit(wanted(at=START + DAY))
+    tree.tag("v7.0-rc7", fix, at=START + DAY)
+    mainline = follow("mainline")
+    mainline.http = HttpDoor(HttpPolicy(contact="x", version="1"))
+    assert mainline.commits() == [(fix, None)]
+    (note,) = mainline.notes
+    assert note.startswith("mainline: the server's refs could not be listed: ")
+    assert (mainline.poll(), mainline.batches) == ([], [])
+    mainline.close()
+    mainline.http = None
+    assert mainline.commits() == [(fix, "v7.0-rc7")]
+    assert mainline.checkpoint == {"refs/heads/master": fix}
