@@ -195,9 +195,11 @@ def adopt(connection: Connection, names: Iterable[RecordName]) -> None:
             connection.execute(insert(record_subjects).values(subject=SUBJECT_KEPT, source=source, key=key))
 
 
-def add_orphans(connection: Connection, waiting: Sequence[tuple[NewVersion, Sequence[str]]]) -> None:
+def add_orphans(
+    connection: Connection, waiting: Sequence[tuple[NewVersion, Sequence[str]]], *, limit: int = ORPHAN_LIMIT
+) -> None:
     """Stores records that may belong to a patch that is not known yet, and lets the oldest beyond the limit go."""
-    fresh = _unknown(connection, waiting)[-ORPHAN_LIMIT:]
+    fresh = _unknown(connection, waiting)[-limit:]
     if not fresh:
         return
     connection.execute(insert(records), [_row(version) for version, _ in fresh])
@@ -207,7 +209,7 @@ def add_orphans(connection: Connection, waiting: Sequence[tuple[NewVersion, Sequ
         for subject in (SUBJECT_ORPHANS, *(SUBJECT_KEY + key for key in dict.fromkeys(keys)))
     ]
     connection.execute(insert(record_subjects), subjects)
-    _let_go(connection)
+    _let_go(connection, limit)
 
 
 def _unknown(
@@ -241,9 +243,9 @@ def _row(version: NewVersion) -> dict[str, object]:
     }
 
 
-def _let_go(connection: Connection) -> None:
+def _let_go(connection: Connection, limit: int) -> None:
     waiting = select(func.count()).select_from(record_subjects).where(record_subjects.c.subject == SUBJECT_ORPHANS)
-    excess = int(connection.execute(waiting).scalar_one()) - ORPHAN_LIMIT
+    excess = int(connection.execute(waiting).scalar_one()) - limit
     if excess <= 0:
         return
     names = (

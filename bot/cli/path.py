@@ -76,7 +76,7 @@ def stage_line(patch: Json) -> list[str]:
     points = [point for stage in _LINE if (point := _point(stage, patch))]
     lines: list[str] = []
     for point in points:
-        if lines and len(lines[-1]) + len(point) + 3 <= WIDTH - 2:
+        if lines and len(lines[-1]) + len(point) + 3 <= WIDTH:
             lines[-1] += f" > {point}"
         else:
             lines.append(f"> {point}" if lines else point)
