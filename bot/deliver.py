@@ -128,13 +128,13 @@ class Deliverer:
         channel = self._channels.get(destination.kind)
         if channel is None or self._error is not None:
             return False
-        if isinstance(channel, PacedChannel):
-            await channel.ready(destination)
         taken = await asyncio.to_thread(self._take, destination, channel)
         if taken is None:
             return False
         held, content = taken
         try:
+            if isinstance(channel, PacedChannel):  # last: what comes after its turn must leave at once
+                await channel.ready(destination)
             async with asyncio.timeout(SEND_SECONDS):
                 remote = await channel.send(destination, held.message, content)
         except TimeoutError:

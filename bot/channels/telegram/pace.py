@@ -1,17 +1,18 @@
 """How fast we may send: Telegram's limits for all chats together, one chat, and one group (Bot API FAQ, "limits").
 
-Sends are spaced evenly, a little slower than allowed, so that what the network bunches up stays within the limits.
+Every window is taken a little longer than Telegram's, so that what the network bunches up stays within the limits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-_MARGIN = 1.028  # of the limits for all, 1.04 of those for one chat
-_CHAT_MARGIN = 1.04
+_MARGIN = 1.04
+_SPREAD = 0.8  # of the even distance between two sends: so much of a delay may be made good
 _MAX_CHATS = 50_000
 
 
@@ -37,7 +38,8 @@ class Pace:
         self._limits = limits or Limits()
         self._clock = clock
         self._sleep = sleep
-        self._next = 0.0
+        self._sent: deque[list[float]] = deque(maxlen=max(1, int(self._limits.per_second)))  # when each one left
+        self._held_until = 0.0
         self._chats: dict[str, float] = {}
 
     def wait_seconds(self, chat: str) -> float:
@@ -46,19 +48,26 @@ class Pace:
 
     async def turn(self, chat: str) -> None:
         """Waits until one message may go to this chat, and counts it."""
-        interval = _MARGIN / self._limits.per_second
         now = self._clock()
-        slot = max(self._next, now)
-        late = now - self._next  # a late wake-up is made good when it is small, never by a burst
-        self._next = (self._next if late <= 0.25 * interval else now) + interval
-        due = max(slot, self._chats.get(chat, 0.0))
-        seconds = self._limits.group_seconds if chat.startswith("-") else self._limits.chat_seconds
-        if len(self._chats) > _MAX_CHATS:
-            self._chats = {one: at for one, at in self._chats.items() if at > now}
-        self._chats[chat] = due + seconds * _CHAT_MARGIN
+        due = max(now, self._held_until, self._chats.get(chat, 0.0))
+        if self._sent:
+            due = max(due, self._sent[-1][0] + _SPREAD / self._limits.per_second)
+        if len(self._sent) == self._sent.maxlen:
+            due = max(due, self._sent[0][0] + _MARGIN)
+        left = [due]
+        self._sent.append(left)
+        self._count(chat, due, now)
         if due > now:
             await self._sleep(due - now)
+            left[0] = max(due, self._clock())
+            self._count(chat, left[0], now)
+
+    def _count(self, chat: str, left: float, now: float) -> None:
+        if len(self._chats) > _MAX_CHATS:
+            self._chats = {one: at for one, at in self._chats.items() if at > now}
+        seconds = self._limits.group_seconds if chat.startswith("-") else self._limits.chat_seconds
+        self._chats[chat] = max(self._chats.get(chat, 0.0), left + seconds * _MARGIN)
 
     def hold(self, seconds: float) -> None:
         """Nobody gets anything for this long."""
-        self._next = max(self._next, self._clock() + seconds)
+        self._held_until = max(self._held_until, self._clock() + seconds)

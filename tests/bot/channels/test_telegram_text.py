@@ -76,8 +76,9 @@ def test_split_between_paragraphs() -> None:
         (["1"], []),
         (["1", "1"], [0.104]),
         (["-1", "-1"], [0.312]),
-        (["1", "2", "3"], [0.0103, 0.0206]),
+        (["1", "2", "3"], [0.008, 0.016]),
         (["hold", "1"], [5.0]),
+        ([str(one) for one in range(101)], [round(0.008 * one, 4) for one in range(1, 100)] + [1.04]),
     ],
 )
 def test_pace(chats: list[str], slept: list[float]) -> None:
@@ -88,7 +89,7 @@ def test_pace(chats: list[str], slept: list[float]) -> None:
         waits.append(round(seconds, 4))
 
     async def turns() -> None:
-        limits = Limits(per_second=1.028 / 0.0103, chat_seconds=0.1, group_seconds=0.3)
+        limits = Limits(per_second=100, chat_seconds=0.1, group_seconds=0.3)
         pace = Pace(limits, clock=lambda: 1000.0, sleep=sleep)
         for chat in chats:
             if chat == "hold":
