@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
+import storage.mail_tables  # noqa: F401  # registers its tables with the shared metadata
 from storage.tables import SERIAL, UtcTime, metadata
 
 destinations = Table(
