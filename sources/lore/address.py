@@ -28,6 +28,11 @@ def kind_received(at: datetime) -> str:
     return f"{MAIL}@{max(int(at.timestamp()), 0)}"
 
 
+def is_archived(kind: str) -> bool:
+    """Whether a kind is that of a mail with the archive's time."""
+    return _RECEIVED.fullmatch(kind) is not None
+
+
 def received_at(kind: str, default: datetime) -> datetime:
     """The archive's time that a kind names; `default`, the time of fetch, when it names none."""
     found = _RECEIVED.fullmatch(kind)

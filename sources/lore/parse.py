@@ -15,7 +15,7 @@ from advisories.mail import MailError, PatchMail, parse_mail
 from advisories.observation import ParsedDocument, Record, Rejected
 from sources.base import RawDocument
 from sources.errors import ParseError
-from sources.lore.address import received_at
+from sources.lore.address import is_archived, received_at
 from sources.lore.atom import as_mail, read_entries
 from sources.lore.mbox import is_mbox, split_mbox
 
@@ -31,13 +31,18 @@ def parse(raw: RawDocument) -> ParsedDocument:
         raise ParseError("the document is empty")
     if len(body) > LARGEST:
         raise ParseError(f"more than {LARGEST} bytes")
+    if is_archived(raw.kind):  # whatever it looks like, it came out of the archive as one mail
+        return _one(body, received_at(raw.kind, raw.at))
     if _PAGE.match(body):
         raise ParseError("a page for people, not a mail")
     if _MARKUP.match(body):
         return _several([(as_mail(entry), entry.updated or raw.at) for entry in read_entries(body)])
-    at = received_at(raw.kind, raw.at)
     if is_mbox(body):
-        return _several([(mail, at) for mail in split_mbox(body)])
+        return _several([(mail, raw.at) for mail in split_mbox(body)])
+    return _one(body, raw.at)
+
+
+def _one(body: bytes, at: datetime) -> ParsedDocument:
     try:
         return ParsedDocument(records=(_record(parse_mail(body, received_at=at)),))
     except MailError as error:

@@ -69,7 +69,7 @@ def _own_document(raw: RawDocument, body: bytes) -> ParsedDocument:
     if isinstance(one, CommitDocument):
         return ParsedDocument(records=(_commit_record(one),))
     if isinstance(one, QueuedDocument):
-        return ParsedDocument(records=(_queued_record(one),))
+        return _queued(one)
     return ParsedDocument(records=(_refs_record(one),))
 
 
@@ -101,13 +101,17 @@ def _commit_record(one: CommitDocument) -> Record:
     )
 
 
-def _queued_record(one: QueuedDocument) -> Record:
+def _queued(one: QueuedDocument) -> ParsedDocument:
+    """A file of the queue that is no patch is rejected by its name."""
     _check_ids(one.commit)
+    key = f"queued/{clean_line(one.file)}"
+    queued_at = _utc(one.committed_at)
     place = Place(tree=clean_line(one.tree), branch=clean_line(one.branch))
-    written = patch_text.read_patch(
-        one.patch.encode("utf-8", "replace"), commit=one.commit, seen_at=_utc(one.committed_at)
-    )
-    return Record(key=f"queued/{clean_line(one.file)}", observations=(observation(place, written),))
+    try:
+        written = patch_text.read_patch(one.patch.encode("utf-8", "replace"), commit=one.commit, seen_at=queued_at)
+    except ParseError as error:
+        return ParsedDocument(records=(), rejected=(Rejected(key=key, what=str(error)),))
+    return ParsedDocument(records=(Record(key=key, observations=(observation(place, written),)),))
 
 
 def _refs_record(one: RefsDocument) -> Record:

@@ -25,8 +25,8 @@ def read_patch(body: bytes, *, commit: str, seen_at: datetime) -> Written:
         mail = parse_mail(_SUBJECT.sub(b"Subject: [PATCH] ", body, count=1), received_at=None)
     except MailError as error:
         raise ParseError(f"not a patch: {error}") from None
-    if not mail.title or not mail.author_addr:
-        raise ParseError("a patch without subject or author")
+    if not mail.title:
+        raise ParseError("a patch without a subject")
     return Written(
         commit=commit,
         subject=mail.title,

@@ -138,6 +138,31 @@ def test_a_queued_patch_is_a_commit_of_the_queue() -> None:
     )
 
 
+def test_a_queued_file_that_is_no_patch_is_rejected() -> None:
+    """By its name: one bad file stops nothing else."""
+    body = encode(replace_patch("--- a/x\n+++ b/x\n"))
+    assert parse(document(body, source="stable-queue")) == ParsedDocument(
+        records=(),
+        rejected=(
+            Rejected(
+                key="queued/queue-6.12/fix.patch",
+                what="not a patch: no header block: the bytes do not begin with a mail header; fetch the message again",
+            ),
+        ),
+    )
+
+
+def replace_patch(text: str) -> QueuedDocument:
+    return QueuedDocument(
+        tree=QUEUED.tree,
+        branch=QUEUED.branch,
+        file=QUEUED.file,
+        commit=QUEUED.commit,
+        committed_at=QUEUED.committed_at,
+        patch=text,
+    )
+
+
 def test_dropped_commits_are_refs() -> None:
     """A forced push: ids alone."""
     refs = RefsDocument(tree="cryptodev", branch="master", old=FIX, new=BACKPORT, dropped=["d" * 40, FIX])
