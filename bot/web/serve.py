@@ -12,6 +12,7 @@ import uvicorn
 
 from bot.app import App
 from bot.config import ConfigError
+from bot.web.quick import protocol_for
 from bot.web.routes import make_web
 from bot.web.site import make_site
 
@@ -61,6 +62,7 @@ async def serve_web(app: App, stop: asyncio.Event) -> None:
     server = _Server(
         uvicorn.Config(
             make_web(site),
+            http=protocol_for(site.shelf),
             log_config=None,
             access_log=False,
             lifespan="off",
