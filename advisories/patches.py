@@ -111,6 +111,7 @@ class Patch:
     revisions: tuple[Revision, ...]
     reviews: tuple[Review, ...]
     landings: tuple[Landing, ...]
+    files: tuple[str, ...] = ()
     alarms: tuple[PatchAlarm, ...] = ()
     failed: tuple[FailedBackport, ...] = ()
 

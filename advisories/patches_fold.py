@@ -22,6 +22,7 @@ from advisories.words import Alarm, Stage
 
 _EVER = datetime.max.replace(tzinfo=UTC)
 _STAGES = tuple(Stage)
+FILE_LIMIT = 200
 _UNCOUNTED = frozenset({"Signed-off-by", "Co-developed-by"})
 
 
@@ -106,6 +107,7 @@ class _Fold:
             revisions=revisions,
             reviews=_reviews(postings, replies),
             landings=tuple(sorted([*landings, *reverts], key=_in_time)),
+            files=_files(postings, commits),
             alarms=alarms,
             failed=by_mail.failed_backports(self._seen, naming),
         )
@@ -223,6 +225,13 @@ def _identity(postings: list[SeenMail], commits: list[SeenCommit]) -> str:
 def _patch_ids(postings: list[SeenMail], commits: list[SeenCommit]) -> tuple[str, ...]:
     found = [one.mail.patch_id for one in postings] + [one.commit.patch_id for one in commits]
     return tuple(dict.fromkeys(one for one in found if one))
+
+
+def _files(postings: list[SeenMail], commits: list[SeenCommit]) -> tuple[str, ...]:
+    """Paths that any revision, backport or commit of it changes."""
+    found = {path for one in postings for path in one.mail.files}
+    found |= {path for one in commits for path in one.commit.files}
+    return tuple(sorted(found)[:FILE_LIMIT])
 
 
 def _commit_ids(commits: list[SeenCommit], landings: list[Landing]) -> tuple[str, ...]:

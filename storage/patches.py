@@ -248,7 +248,7 @@ def _let_go(connection: Connection, limit: int) -> None:
     excess = int(connection.execute(waiting).scalar_one()) - limit
     if excess <= 0:
         return
-    names = (
+    oldest = (
         select(records.c.source, records.c.key)
         .join(
             record_subjects,
@@ -258,11 +258,14 @@ def _let_go(connection: Connection, limit: int) -> None:
         .order_by(records.c.record_id)
         .limit(excess)
     )
-    for source, key in connection.execute(names).all():
-        connection.execute(
-            delete(record_subjects).where(record_subjects.c.source == source, record_subjects.c.key == key)
-        )
-        connection.execute(delete(records).where(records.c.source == source, records.c.key == key))
+    by_source: dict[str, list[str]] = {}
+    for source, key in connection.execute(oldest).all():
+        by_source.setdefault(source, []).append(key)
+    for source, keys in by_source.items():
+        for start in range(0, len(keys), _CHUNK):
+            chunk = keys[start : start + _CHUNK]
+            for table in (record_subjects, records):
+                connection.execute(delete(table).where(table.c.source == source, table.c.key.in_(chunk)))
 
 
 def observations_about(connection: Connection, subject: str) -> list[Observation]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from advisories.landings import release_order
 from advisories.landings_missing import live_branches, missing_branches
 from advisories.model import Advisory
 from advisories.observation import ReleaseObservation
@@ -107,7 +108,9 @@ def all_landings(patch: Patch, advisories: Sequence[Advisory]) -> list[Landing]:
     """The patch's landings and those its vulnerabilities tell, by date; undated ones where their stage belongs."""
     claimed = claimed_landings(patch, [one for one in advisories if one.kind is AdvisoryKind.VULNERABILITY])
     found = [*without_said(patch.landings, claimed), *claimed]
-    return sorted(found, key=lambda one: (_STAGES.index(one.stage), one.at or _EVER, one.tree, one.branch or ""))
+    return sorted(
+        found, key=lambda one: (_STAGES.index(one.stage), one.at or _EVER, one.tree, release_order(one.branch or ""))
+    )
 
 
 def _landing_view(one: Landing) -> Json:

@@ -9,6 +9,7 @@ from advisories.landings import MAINLINE, STABLE
 from advisories.mail_subject import normalise_title
 from advisories.model import Advisory, Cell
 from advisories.patches import Landing, Patch
+from advisories.patches_titles import overlap
 from advisories.words import CellKind, MatchedBy, Stage, Status
 
 
@@ -30,8 +31,9 @@ def _fixes(patch: Patch, advisory: Advisory) -> MatchedBy | None:
     """How the advisory names the patch as its fix: by a commit, else by the title that CNA records take from it."""
     if any(one.fix.commit in patch.commits for one in advisory.upstream.fixed if one.fix.commit):
         return MatchedBy.LINK
-    titled = normalise_title(advisory.title) == normalise_title(patch.title)
-    return MatchedBy.AUTHOR_SUBJECT if titled and advisory.upstream.fixed else None
+    if not advisory.upstream.fixed or normalise_title(advisory.title) != normalise_title(patch.title):
+        return None
+    return MatchedBy.AUTHOR_SUBJECT_FILES if overlap(patch.files, advisory.files) else MatchedBy.AUTHOR_SUBJECT
 
 
 def _upstream(advisory: Advisory, matched: MatchedBy) -> Iterator[Landing]:
