@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.output import Format, print_json, print_table, printable
+from bot.cli.output import Format, print_json, printable
 from bot.cli.root import EXIT_USAGE, CommandError, app, opened
 
 if TYPE_CHECKING:
     from bot.views.status import Json
 
 WIDTH = 78
+WHERE = 24
 _LINE = ("posted", "applied", "next", "mainline", "stable-queue", "stable", "packaged", "reverted", "dropped")
 _MANY = 3
 
@@ -55,11 +57,25 @@ def print_patch(patch: Json) -> None:
         typer.echo(f"  {line}")
     for line in _warnings(patch):
         typer.echo(f"  {line}")
-    typer.echo("")
-    rows = [
-        [one["stage"], _where(one), one["version"] or one["ref"] or "-", _day(one), _by(one)] for one in _rows(patch)
-    ]
-    print_table(("stage", "where", "version", "date", "by"), rows, empty="Not seen anywhere yet.")
+    print_landings(patch["landings"])
+
+
+def print_landings(landings: Sequence[Json]) -> None:
+    """By stage, a line per landing: where, which version, when, by whose word; "?" marks a guess."""
+    rows = [(one["stage"], [_where(one), one["version"] or one["ref"] or "-", _day(one), _by(one)]) for one in landings]
+    if not rows:
+        typer.echo("\nNot seen anywhere yet.")
+        return
+    widths = [max(len(cells[column]) for _, cells in rows) for column in range(4)]
+    shown = ""
+    for stage, cells in rows:
+        if stage != shown:
+            typer.echo(f"\n{stage}")
+            shown = stage
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        typer.echo(f"  {printable(line.rstrip())}")
+    if any(one["guess"] for one in landings):
+        typer.echo("\n? matched by author and title only")
 
 
 def _about(patch: Json) -> str:
@@ -113,13 +129,11 @@ def _warnings(patch: Json) -> list[str]:
     return [textwrap.shorten(printable(line), WIDTH - 2, placeholder=" ...") for line in lines]
 
 
-def _rows(patch: Json) -> list[Json]:
-    return list(patch["landings"])
-
-
 def _where(one: Json) -> str:
-    where = f"{one['tree']} {one['package'] or one['branch'] or ''}".strip()
-    return where if len(where) <= 28 else f"{where[:25]}..."
+    tree = one["tree"].split(".", 1)[0] if one["stage"] in ("posted", "applied") else one["tree"]
+    parts = [tree, one["package"] if one["package"] not in (None, "linux", "kernel") else None, one["branch"]]
+    where = " ".join(part for part in parts if part)
+    return where if len(where) <= WHERE else f"{where[: WHERE - 3]}..."
 
 
 def _day(one: Json) -> str:
@@ -127,6 +141,6 @@ def _day(one: Json) -> str:
 
 
 def _by(one: Json) -> str:
-    return (
-        f"{one['evidence']['class'].replace('list_mail_maintainer', 'maintainer')}{' (guess)' if one['guess'] else ''}"
-    )
+    """Whose word it is: "git", "vendor", "maintainer"."""
+    word = one["evidence"]["class"].replace("list_mail_maintainer", "maintainer").replace("list_mail", "list")
+    return f"{word}?" if one["guess"] else str(word)

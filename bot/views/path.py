@@ -18,7 +18,7 @@ from advisories.words import AdvisoryKind, Stage
 from bot.ingest.patch_joins import fixing_commits
 from bot.ingest.patches import carried_by
 from bot.ingest.relevance import SUBJECT_RELEASES
-from bot.views.path_claims import claimed_landings, without_said
+from bot.views.path_claims import claimed_landings, dated, without_said
 from bot.views.status import Json, evidence_view, when
 from storage import advisories as advisory_store
 from storage import identity
@@ -107,7 +107,7 @@ def _patch_view(connection: Connection, patch: Patch, live: Sequence[str]) -> Js
 def all_landings(patch: Patch, advisories: Sequence[Advisory]) -> list[Landing]:
     """The patch's landings and those its vulnerabilities tell, by date; undated ones where their stage belongs."""
     claimed = claimed_landings(patch, [one for one in advisories if one.kind is AdvisoryKind.VULNERABILITY])
-    found = [*without_said(patch.landings, claimed), *claimed]
+    found = [*without_said(patch.landings, claimed), *dated(claimed, patch.landings)]
     return sorted(
         found, key=lambda one: (_STAGES.index(one.stage), one.at or _EVER, one.tree, release_order(one.branch or ""))
     )

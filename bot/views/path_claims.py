@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 from advisories.landings import MAINLINE, STABLE
@@ -72,6 +73,12 @@ def _fixed_on(cell: Cell) -> datetime | None:
     days: list[date] = [one.date for one in cell.fixed if one.date]
     day = min(days) if days else cell.since
     return None if day is None else datetime.combine(day, time(), UTC)
+
+
+def dated(claimed: Iterable[Landing], landings: Iterable[Landing]) -> list[Landing]:
+    """A claim that gives no day takes that of the mail which announced the same stage."""
+    days = {(one.stage, one.branch): one.at for one in landings if one.said_only and one.at}
+    return [one if one.at else replace(one, at=days.get((one.stage, one.branch))) for one in claimed]
 
 
 def without_said(landings: Iterable[Landing], claimed: Iterable[Landing]) -> list[Landing]:

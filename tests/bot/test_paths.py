@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ from advisories.words import Alarm, ChangeType, EvidenceClass, Stage
 from bot.app import App
 from bot.cli.path import print_patch, stage_line
 from bot.ingest.cycle import Mode
+from bot.rebuild import rebuild
+from bot.replay import replay
 from bot.views.path import path_document
 from bot.views.topics import load_plan, topic_view
 from storage import identity
@@ -36,6 +39,7 @@ from tests.advisories.lives import (
     changelog,
     commit,
     commit_id,
+    diff,
     mail,
     patch_mail,
     stable,
@@ -323,3 +327,38 @@ def test_an_unknown_name_has_no_path(app: App) -> None:
     with app.store.read() as connection:
         assert path_document(connection, "nothing@x") is None
         assert path_document(connection, "abc") is None
+
+
+def test_rebuilding_from_the_documents_gives_the_same_patches(tmp_path: Path) -> None:
+    """Mails of a recording, an answer before its posting: replayed twice, nothing new; rebuilt, the same."""
+    answer = b"Acked-by: A B <a@b.org>\n"
+    mails = [
+        _raw("r@x", "Re: [PATCH] net: Change a thing", answer, "A B <a@b.org>", reply_to="p@x"),
+        _raw("p@x", "[PATCH] net: Change a thing", b"Why.\n---\n" + diff("crypto/af_alg.c").encode()),
+        _raw("v1@x", f"[PATCH] {TITLE}", b"Why.\n---\n" + diff("crypto/af_alg.c", change="x").encode()),
+    ]
+    lines = []
+    for number, content in enumerate(mails):
+        (tmp_path / f"{number}.eml").write_bytes(content)
+        url = f"https://lore.kernel.org/linux-crypto/{number}@x/raw"
+        when = (at(number) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        entry = {"at": when, "source": "lore", "url": url, "status": 200, "headers": {}, "file": f"{number}.eml"}
+        lines.append(json.dumps(entry))
+    (tmp_path / "recording.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    with application(tmp_path, topics=[TOPIC]) as app:
+        assert len(replay(app.intake, tmp_path).changes) == 2
+        assert replay(app.intake, tmp_path).changes == []
+        with app.store.read() as connection:
+            before = patch_store.list_patches(connection)
+        report = rebuild(app)
+        with app.store.read() as connection:
+            assert patch_store.list_patches(connection) == before
+    assert (report.documents, report.unreadable, len(before)) == (3, 0, 2)
+
+
+def _raw(msgid: str, subject: str, body: bytes, sender: str = "Eric Biggers <e@k.org>", reply_to: str = "") -> bytes:
+    answers = f"In-Reply-To: <{reply_to}>\n" if reply_to else ""
+    head = (
+        f"From: {sender}\nSubject: {subject}\nDate: Mon, 04 May 2026 06:00:00 +0000\nMessage-ID: <{msgid}>\n{answers}\n"
+    )
+    return head.encode() + body
