@@ -110,7 +110,7 @@ def _clean(text: str) -> str:
     return clean(shown(text))
 
 
-def _cut(text: str, limit: int = 22) -> str:
+def _cut(text: str, limit: int = 18) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from storage.board import StoreVersion, store_version
 from storage.store import Store
@@ -18,6 +18,7 @@ FRESH_SECONDS = 0.5
 MAX_ANSWERS = 512
 MAX_BYTES = 48 * 1024 * 1024
 _ZIPPED_ABOVE_BYTES = 500
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,11 @@ def make_answer(rendered: Rendered, before: Answer | None = None) -> Answer:
     if before is not None and before.etag == etag:
         return before
     zipped = gzip.compress(rendered.body, 6, mtime=0) if len(rendered.body) > _ZIPPED_ABOVE_BYTES else None
-    return Answer(rendered=rendered, zipped=zipped, etag=etag, modified=datetime.now(UTC).replace(microsecond=0))
+    # a second back, as it may never be later than the Date header; and two bodies never share a time
+    modified = datetime.now(UTC).replace(microsecond=0) - _SECOND
+    if before is not None and modified <= before.modified:
+        modified = before.modified + _SECOND
+    return Answer(rendered=rendered, zipped=zipped, etag=etag, modified=modified)
 
 
 class Shelf:

@@ -123,7 +123,7 @@ def _landed(landings: Sequence[Json]) -> dict[Stage, tuple[date | None, str]]:
         day = datetime.fromisoformat(landing["at"]).date() if landing["at"] else None
         before = found.get(stage)
         if before is None or (day is not None and (before[0] is None or day < before[0])):
-            found[stage] = (day, landing["version"] or landing["tree"] or "")
+            found[stage] = (day, landing["version"] or (landing["tree"] or "").partition(".")[0])
     return found
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from markupsafe import Markup, escape
 
 MAX_SHOWN_CHARS = 20_000
+MAX_READ_CHARS = 64  # of an address
 MAX_COMBINING = 3  # marks on one letter; more is there to deface the page
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
@@ -64,6 +65,19 @@ def link(url: str | None, text: str | None = None, *, further_hosts: frozenset[s
     if not url:
         return Markup("")
     read = shown(text if text is not None else url)
+    if text is None:
+        read = shortened(read)
     if not is_linked(url, further_hosts):
-        return Markup('<span class="address">{}</span>').format(read if text is None else f"{read} ({shown(url)})")
+        return Markup('<span class="address">{}</span>').format(
+            read if text is None else f"{read} ({shortened(shown(url))})"
+        )
     return Markup('<a href="{}" rel="external noopener noreferrer nofollow">{}</a>').format(url, escape(read))
+
+
+def shortened(url: str) -> str:
+    """An address to read: without its scheme, the middle left out when it is long; the host is always whole."""
+    bare = url.removeprefix("https://")
+    if len(bare) <= MAX_READ_CHARS:
+        return bare
+    host = bare.partition("/")[0]
+    return f"{bare[: max(MAX_READ_CHARS - 16, len(host) + 1)]}…{bare[-12:]}"

@@ -15,7 +15,7 @@ from lxml import etree
 from advisories.observation import CommitObservation
 from advisories.words import Status
 from bot.app import App
-from bot.web.text import is_linked, link, shown
+from bot.web.text import is_linked, link, shortened, shown
 from tests.bot.web.asking import Ask, asker
 from tests.bot.web.hostile import STRINGS, hostile_app
 from tests.bot.web.stores import CVE, FIX, KEV, UPSTREAM, cell, make_app, take
@@ -115,6 +115,7 @@ def test_two_clicks_from_home(ask: Ask) -> None:
     evidence = row.select_one("details.evidence a")
     assert evidence is not None
     assert evidence["href"] == f"https://www.kernel.org/ubuntu/{CVE}"
+    assert evidence.get_text() == f"www.kernel.org/ubuntu/{CVE}"
 
 
 def test_summary_in_plain_words(ask: Ask) -> None:
@@ -368,3 +369,11 @@ def test_kev_shows_at_home(tmp_path: Path) -> None:
     take(app, "kev", datetime(2026, 5, 1, tzinfo=UTC), CVE, [KEV])
     assert words(page(ask, "/").select_one("#exploited ~ ul li a")) == CVE
     app.store.close()
+
+
+def test_long_addresses_keep_their_host() -> None:
+    """A long address is read without its middle; its host is whole, and the link itself is complete."""
+    url = f"https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/commit/?id={FIX}"
+    assert shortened(url) == f"git.kernel.org/pub/scm/linux/kernel/git/torvalds…{url[-12:]}"
+    assert f'href="{url}"' in link(url)
+    assert shortened(f"https://{'a' * 90}.example/x").startswith("a" * 90 + ".example/")
