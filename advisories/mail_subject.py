@@ -143,6 +143,9 @@ def _subject(text: str, rest: str, is_reply: bool, prefix: _Prefix, skipped: lis
     if not (prefix.is_patch or prefix.is_pull) and "RFC" not in prefix.flags and prefix.part is None:
         # "[RESEND] x", "[v2] x", "[6.12] x": worth nothing without a patch; the subject stays as it is
         prefix.revision = (1, 0)
+    if skipped and not (prefix.is_patch or prefix.is_pull):
+        rest = f"{''.join(f'[{one}] ' for one in skipped)}{rest}"
+        skipped = []
     return Subject(
         text=text,
         title=rest.strip() or text,
