@@ -59,7 +59,9 @@ class Folder:
         late = now - first.created_at > timing.LATE
         gathered = not first.urgent and wanted.digest != "off"
         rows = ledger.folded_with(connection, destination, first, now=now, every_topic=late or gathered)
-        return [one for one in rows if one.urgent] if first.urgent and calm else rows
+        if first.urgent and calm:
+            return [one for one in rows if one.urgent]
+        return [*ledger.unconfirmed(connection, destination), *rows] if late or gathered else rows
 
     def _as_card(
         self,

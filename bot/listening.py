@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from advisories.topics import Topic
 from bot.app import App
 from bot.commands.base import Desk, WordError, find_advisory
-from bot.commands.words import Talk, changes_something
+from bot.commands.words import WORDS, Talk, changes_something
 from bot.config import Config
 from bot.messages.compose import Composer
 from bot.messages.conversation import Answer, Request
@@ -53,6 +53,11 @@ class Listener:
 
     def answer(self, request: Request) -> Answer | None:
         return self._talk.answer(request)
+
+    @property
+    def menu(self) -> list[tuple[str, str]]:
+        """The words and what they do."""
+        return [(one.name, one.says) for one in WORDS]
 
     def changes(self, text: str) -> bool:
         return changes_something(text)

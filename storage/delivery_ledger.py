@@ -51,10 +51,11 @@ def due_destinations(connection: Connection, *, now: datetime) -> list[DueDestin
 
 
 def next_pending(connection: Connection, destination: int, *, now: datetime) -> Pending | None:
-    """The delivery that is next: urgent first, then in the order of the changes."""
+    """The delivery that is next: notices, then what is urgent, then in the order of the changes."""
     query: Select[Any] = select(*_PENDING)  # Any: the columns of Pending
     query = query.where(deliveries.c.destination == destination, _may_be_sent(now))
-    order = (deliveries.c.urgent.desc(), deliveries.c.change_seq, deliveries.c.id)
+    notices_first = deliveries.c.change_seq.is_not(None)
+    order = (notices_first, deliveries.c.urgent.desc(), deliveries.c.change_seq, deliveries.c.id)
     row = connection.execute(query.order_by(*order).limit(1)).mappings().first()
     return None if row is None else Pending(**row)
 
@@ -77,13 +78,20 @@ def folded_with(
     return [Pending(**row) for row in connection.execute(query).mappings()]
 
 
+def unconfirmed(connection: Connection, destination: int) -> list[Pending]:
+    """What was sent with an outcome that nobody knows: the next digest says it again."""
+    query = select(*_PENDING).where(deliveries.c.destination == destination, deliveries.c.state == "unconfirmed")
+    query = query.where(deliveries.c.change_seq.is_not(None)).order_by(deliveries.c.change_seq).limit(MAX_FOLDED)
+    return [Pending(**row) for row in connection.execute(query).mappings()]
+
+
 def attach(connection: Connection, destination: int, rows: Sequence[Pending], *, now: datetime, content: str) -> str:
     """Freezes the message that the rows go out with; returns its id."""
     message = str(uuid4())
     frozen = clean(content)
     connection.execute(insert(messages).values(id=message, destination=destination, content=frozen, created_at=now))
     for one in rows:
-        due = {"message": message, "not_before": now}
+        due = {"message": message, "not_before": now, "state": "pending"}
         connection.execute(update(deliveries).where(deliveries.c.id == one.delivery).values(**due))
     return message
 
@@ -115,6 +123,12 @@ def settle(connection: Connection, rows: Sequence[Pending], *, now: datetime, an
 
 def content_of(connection: Connection, message: str) -> str:
     return str(connection.execute(select(messages.c.content).where(messages.c.id == message)).scalar_one())
+
+
+def tells_a_change(connection: Connection, message: str) -> bool:
+    """False for a notice (a welcome, a word to the operator)."""
+    query = select(deliveries.c.id).where(deliveries.c.message == message, deliveries.c.change_seq.is_not(None))
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def owe_notice(connection: Connection, destination: int, content: str, *, now: datetime, urgent: bool = False) -> int:

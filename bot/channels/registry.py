@@ -125,6 +125,7 @@ def _converse(channel: TelegramChannel, listener: Listener) -> Conversation:
         load=listener.load_position,
         save=listener.save_position,
         note=listener.note,
+        menu=listener.menu,
     )
 
 

@@ -30,7 +30,7 @@ def destinations(context: typer.Context, format: FORMAT = Format.TABLE) -> None:
     from storage.delivery_settings import list_destinations
 
     rows: list[dict[str, object]] = []
-    with opened(context) as loaded, loaded.store.read() as connection:
+    with opened(context, baseline=False) as loaded, loaded.store.read() as connection:
         for one in list_destinations(connection):
             place = str(Place(kind=one.kind, address=one.address, thread=one.thread))
             kept = [{"n": each.id, "filter": each.filter} for each in list_subscriptions(connection, one.id)]
@@ -60,7 +60,7 @@ def subscribe(
     from bot.destinations import DestinationError, parse_destination
     from storage import delivery
 
-    with opened(context) as loaded:
+    with opened(context, baseline=False) as loaded:
         try:
             place = parse_destination(destination)
         except DestinationError as error:
@@ -100,7 +100,7 @@ def unsubscribe(
     from storage.delivery import list_subscriptions, remove_subscription
     from storage.delivery_settings import list_destinations
 
-    with opened(context) as loaded, loaded.store.write() as connection:
+    with opened(context, baseline=False) as loaded, loaded.store.write() as connection:
         for place in list_destinations(connection):
             for one in list_subscriptions(connection, place.id):
                 if one.id == number:
@@ -120,7 +120,7 @@ def why(
     from bot.commands.looking import why_lines
     from storage.delivery_history import explain
 
-    with opened(context) as loaded, loaded.store.read() as connection:
+    with opened(context, baseline=False) as loaded, loaded.store.read() as connection:
         found = explain(connection, delivery)
     if found is None:
         raise CommandError(f"no delivery {delivery}", EXIT_USAGE)
@@ -155,7 +155,7 @@ def preview(context: typer.Context, words: WORDS, format: FORMAT = Format.TABLE)
     from bot.commands.subscribing import would_send
     from bot.views.changes import change_view
 
-    with opened(context) as loaded:
+    with opened(context, baseline=False) as loaded:
         wanted = read_words(loaded, words)
         with loaded.store.read() as connection:
             found = would_send(desk_of(loaded), connection, wanted)

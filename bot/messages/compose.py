@@ -36,7 +36,7 @@ class Composer:
         chosen = changes[:taken]
         title = show_text(self.titles.get(topic, topic) or "patchwatch", limit=100)
         if digest:
-            title = f"Digest: {_counted(len(changes))} since {chosen[0].draft.at:%Y-%m-%d %H:%M} UTC"
+            title = f"Digest: {_counted(len(changes))} since {min(one.draft.at for one in changes):%Y-%m-%d %H:%M} UTC"
         return Message(title=title, lines=tuple(self._grouped(chosen))), taken
 
     def _grouped(self, changes: Sequence[Change]) -> list[Line]:

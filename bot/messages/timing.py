@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from storage.codec import from_text, to_text
 
 SETTLE = timedelta(seconds=15)  # sources are polled within seconds of each other: their news becomes one message
-PAUSE = timedelta(minutes=10)  # between two sounds that are not urgent
+PAUSE = timedelta(seconds=30)  # between two sounds that are not urgent: a burst becomes one message, news is not old
 LATE = timedelta(hours=1)  # what waits longer than this was held up by an outage: it comes as one digest
 DIGEST_AT = time(8)
 _HOURS = re.compile(r"([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from advisories.fold import Facts, fold_advisory
 from advisories.model import ChangeDraft
@@ -119,7 +119,7 @@ def test_a_cycle_is_one_message(store: Store) -> None:
 
 
 def test_calm_news_gathers_and_leaves_pauses(store: Store) -> None:
-    """News that is not urgent waits for the rest of its cycle, and ten minutes after the last sound."""
+    """News that is not urgent waits for the rest of its cycle, and half a minute after the last sound."""
     chat = FakePlainChat()
     subscribe(store)
     tell(store, KEV)
@@ -127,10 +127,10 @@ def test_calm_news_gathers_and_leaves_pauses(store: Store) -> None:
     assert chat.sent == []
     deliver(store, chat, after(seconds=16))
     assert len(chat.sent) == 1
-    tell(store, COMPANION, now=after(minutes=1))
-    deliver(store, chat, after(minutes=2))
+    tell(store, COMPANION, now=after(seconds=20))
+    deliver(store, chat, after(seconds=40))
     assert len(chat.sent) == 1
-    deliver(store, chat, after(minutes=11))
+    deliver(store, chat, after(seconds=47))
     assert [one.silent for one in chat.sent] == [False, False]
 
 
@@ -180,6 +180,20 @@ def test_catch_up_is_one_digest(store: Store) -> None:
     whole = "\n".join(plain_text(one) for one in chat.sent)
     assert [number for number in range(60) if f"fact {number} " not in whole] == []
     assert chat.sent[0].title == "Digest: 60 changes since 2026-05-01 00:00 UTC"
+
+
+def test_a_digest_repeats_what_nobody_confirmed(store: Store) -> None:
+    """A message whose outcome stayed unknown is said again in the next digest, once."""
+    chat = FakePlainChat()
+    subscribe(store)
+    tell(store, DRAFT, KEV)
+    with store.write() as connection:
+        connection.execute(update(deliveries).where(deliveries.c.change_seq == 1).values(state="unconfirmed", tries=2))
+    deliver(store, chat, after(hours=2))
+    deliver(store, chat, after(days=2))
+    assert [len(one.lines) for one in chat.sent] == [3]
+    with store.read() as connection:
+        assert connection.execute(select(deliveries.c.state)).scalars().all() == ["sent", "sent"]
 
 
 def folded_advisory(store: Store, *observations: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -31,7 +31,8 @@ KINDS = ["message", "channel_post", "callback_query", "inline_query", "my_chat_m
 
 class Conversation:
     """answer: what to say to a request (None: nothing). changes: whether a text needs an administrator. card: the card
-    that an inline query asks for. lost: the bot was removed from a chat. load, save: the last update's number."""
+    that an inline query asks for. lost: the bot was removed from a chat. load, save: the last update's number. menu:
+    words and what they do, for the list that clients show."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Conversation:
         load: Callable[[], int],
         save: Callable[[int], None],
         note: Callable[[str], None] = lambda line: None,
+        menu: Sequence[tuple[str, str]] = (),
         poll_seconds: int = POLL_SECONDS,
     ) -> None:
         self._channel = channel
@@ -54,6 +56,7 @@ class Conversation:
         self._load = load
         self._save = save
         self._note = note
+        self._menu = menu
         self._poll_seconds = poll_seconds
         self._seen: dict[int, None] = {}
         self._name = ""
@@ -61,6 +64,10 @@ class Conversation:
     async def run(self, stop: asyncio.Event) -> None:
         """Listens until `stop`, or until the token is refused or used elsewhere; the operator is told then."""
         conflicts = 0
+        try:
+            await self._show_menu()
+        except ChannelError as error:
+            log.warning("telegram shows no menu", reason=str(error))
         while not stop.is_set():
             step = asyncio.create_task(self.step())
             stopping = asyncio.create_task(stop.wait())
@@ -83,6 +90,14 @@ class Conversation:
             except ChannelError as error:
                 log.warning("telegram was not heard", reason=str(error))
                 await _rest(stop, max(_WAIT_SECONDS, min(error.retry_after, 300.0)))
+
+    async def _show_menu(self) -> None:
+        from aiogram.methods import SetMyCommands
+        from aiogram.types import BotCommand
+
+        if self._menu:
+            commands = [BotCommand(command=word, description=says[:256]) for word, says in self._menu]
+            await self._channel.call(SetMyCommands(commands=commands))
 
     async def step(self) -> int:
         """One long poll and its answers; returns how many updates were new. Raises ChannelError."""
