@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Connection, cast, func, select
 
 from advisories.model import Advisory
 from storage.codec import from_text
-from storage.delivery_tables import deliveries, destinations
+from storage.delivery_tables import attempts, deliveries, destinations
 from storage.tables import advisories, advisory_ids, changes, documents, patches, sources
 
 # Sources are fetched side by side: one fetched earlier may be stored later than another by as much.
@@ -72,6 +72,21 @@ def count_deliveries(connection: Connection) -> list[tuple[str, str, int]]:
         .order_by(destinations.c.kind, deliveries.c.state)
     )
     return [(str(row[0]), str(row[1]), int(row[2])) for row in connection.execute(query)]
+
+
+def delivery_times(connection: Connection) -> list[tuple[str, int, float]]:
+    """(channel, how many were sent, seconds from being owed to being sent of all together)."""
+    waited = cast(attempts.c.at, BigInteger) - cast(deliveries.c.created_at, BigInteger)
+    query = (
+        select(destinations.c.kind, func.count(), func.sum(waited))
+        .select_from(attempts)
+        .join(deliveries, deliveries.c.id == attempts.c.delivery)
+        .join(destinations, destinations.c.id == deliveries.c.destination)
+        .where(attempts.c.answer == "sent")
+        .group_by(destinations.c.kind)
+        .order_by(destinations.c.kind)
+    )
+    return [(str(row[0]), int(row[1]), float(row[2] or 0) / 1_000_000) for row in connection.execute(query)]
 
 
 def oldest_unsent(connection: Connection) -> datetime | None:

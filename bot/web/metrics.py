@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -15,7 +15,7 @@ from bot.app import App, program_version
 from bot.views.sources import source_views
 from bot.views.status import Json
 from bot.web.shelf import Rendered
-from storage.board import count_deliveries, oldest_unsent, store_version
+from storage.board import count_deliveries, delivery_times, oldest_unsent, store_version
 from storage.errors import StorageError
 
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
@@ -80,10 +80,17 @@ class StoreCollector(Collector):
     def _deliveries(self) -> Iterator[Metric]:
         with self._app.store.read() as connection:
             counts, oldest = count_deliveries(connection), oldest_unsent(connection)
+            times = delivery_times(connection)
         deliveries = GaugeMetricFamily("patchwatch_deliveries", "Deliveries in the ledger", labels=["channel", "state"])
         for channel, state, count in counts:
             deliveries.add_metric([channel, state], count)
         yield deliveries
+        waited = SummaryMetricFamily(
+            "patchwatch_delivery_seconds", "Seconds from a change being stored to its being sent", labels=["channel"]
+        )
+        for channel, count, seconds in times:
+            waited.add_metric([channel], count_value=count, sum_value=seconds)
+        yield waited
         age = 0.0 if oldest is None else max((datetime.now(UTC) - oldest).total_seconds(), 0.0)
         yield GaugeMetricFamily("patchwatch_queue_age_seconds", "Age of the oldest delivery not yet sent", value=age)
 

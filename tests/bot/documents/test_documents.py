@@ -23,6 +23,7 @@ from advisories.observation import FixedVersion
 from advisories.words import CellKind, Disposition, Status
 from bot.app import App
 from bot.cli.exporting import Kind, files_of
+from bot.cli.root import run_command_line
 from bot.documents.common import Publisher, links, purl
 from bot.documents.csaf import Revision, csaf_document
 from bot.documents.osv import ecosystem, osv_document, version_ranges
@@ -38,7 +39,7 @@ Tree = dict[str, bytes]
 # The ecosystems of the OSV schema that we use; each with the shape of its release.
 ECOSYSTEMS = re.compile(
     r"Linux|Debian:[0-9]+|Ubuntu:(Pro:)?[0-9]{2}\.[0-9]{2}(:LTS)?|AlmaLinux:[0-9]+|Rocky Linux:[0-9]+"
-    r"|Red Hat:[a-z_]+:[0-9.]+::baseos|SUSE:[A-Za-z0-9 -]+|openSUSE:(Leap [0-9.]+|Tumbleweed)|Alpine:v[0-9.]+"
+    r"|Red Hat:[a-z0-9_]+:[0-9.]+::baseos|SUSE:[A-Za-z0-9. -]+|openSUSE:(Leap [0-9.]+|Tumbleweed)|Alpine:v[0-9.]+"
     r"|Photon OS:[0-9.]+"
 )
 
@@ -388,3 +389,18 @@ def test_export_of_matrix_and_feeds(filled: App) -> None:
     assert sorted(tree(filled, Kind.FEED)) == sorted(
         f"feeds/{name}.{kind}" for name in ("all", "copy-fail", "af-alg") for kind in ("atom", "rss", "json")
     )
+
+
+def test_export_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`patchwatch export` writes the shipped facts as valid documents, or says why not, with status 2."""
+    out = tmp_path / "out"
+    arguments = ["--data", str(tmp_path / "data"), "export", "osv", "--out"]
+    assert run_command_line([*arguments, str(out)]) == 0
+    written = sorted((out / "osv").glob("CVE-*.json"))
+    assert f"{len(written) + 2} files in {out}" in capsys.readouterr().err
+    assert CVE in {path.stem for path in written}
+    for path in written:
+        check_osv(json.loads(path.read_bytes()))
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    assert run_command_line([*arguments, str(tmp_path / "file")]) == 2
+    assert "cannot write below" in capsys.readouterr().err

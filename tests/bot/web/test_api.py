@@ -18,6 +18,7 @@ from advisories.words import Status
 from bot.app import App
 from bot.hostcheck.matrix import parse_matrix
 from storage import advisories as advisory_store
+from storage import identity
 from tests.bot.web.asking import Ask, asker, served
 from tests.bot.web.hostile import hostile_app
 from tests.bot.web.stores import CVE, UPSTREAM, cell, make_app, take
@@ -113,6 +114,18 @@ def follow(ask: Ask, mirror: dict[str, Any], way: str, place: str) -> str:
             break
         query = f"limit=3&cursor={page['next']}"
     return str(page["next"] if way == "cursor" else max((one["changed"] for one in mirror.values()), default=place))
+
+
+def test_merged_ids_are_named(empty: App) -> None:
+    """A mirror learns which id was found to be the same as another, and either name leads to the older one."""
+    for cve in ("CVE-2026-40001", "CVE-2026-40002"):
+        take(empty, "kernel-cna", START, cve, [replace(UPSTREAM, cve=cve)])
+    with empty.store.write() as connection:
+        identity.redirect(connection, younger="PW-2026-2", older="PW-2026-1")
+    ask = asker(empty)
+    assert ask(f"{API}/advisories").json()["merged"] == [{"id": "PW-2026-2", "into": "PW-2026-1"}]
+    assert ask(f"{API}/advisories/PW-2026-2").json()["advisory"]["id"] == "PW-2026-1"
+    assert ask(f"{API}/advisories/CVE-2026-40002").json()["advisory"]["id"] == "PW-2026-1"
 
 
 @pytest.mark.parametrize(

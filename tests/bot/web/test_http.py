@@ -12,16 +12,19 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import func, insert, select, update
 
 from bot.app import App
 from bot.config import ConfigError
+from bot.outbox import enqueue_changes
 from bot.web.routes import make_web
 from bot.web.serve import listen_on, serve_web
 from bot.web.shelf import MAX_ANSWERS, Rendered, Shelf, make_answer
 from bot.web.site import base_url_of, make_site
-from storage import source_health
+from storage import delivery, source_health
 from storage.changes import add_changes
-from tests.advisories.test_filters import DRAFT, KEV
+from storage.delivery_tables import attempts, deliveries
+from tests.advisories.test_filters import DRAFT, KEV, NOW
 from tests.bot.web.asking import Ask, asker, free_port, served
 from tests.bot.web.stores import make_app, open_filled
 from tests.conftest import ROOT
@@ -147,6 +150,31 @@ def test_metrics(tmp_path: Path) -> None:
               if one.labels["source"] == "debian" and one.value]  # fmt: skip
     assert states == ["good"]
     assert families["patchwatch_newest_change"].samples[0].value == 11
+
+
+def test_metrics_of_delivery(tmp_path: Path) -> None:
+    """What is owed, what was sent and how long that took is told by channel."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    app = make_app(tmp_path)
+    with app.store.write() as connection:
+        destination = delivery.ensure_destination(connection, kind="webhook", address="ops", now=NOW)
+        delivery.add_subscription(connection, destination, "copy-fail", now=NOW)
+        enqueue_changes(connection, add_changes(connection, [DRAFT, KEV]), now=NOW)
+        first = connection.execute(select(func.min(deliveries.c.id))).scalar_one()
+        connection.execute(update(deliveries).where(deliveries.c.id == first).values(state="sent"))
+        connection.execute(insert(attempts).values(delivery=first, at=NOW + timedelta(seconds=7), answer="sent"))
+    families = {one.name: one.samples for one in text_string_to_metric_families(asker(app)("/metrics").text)}
+    app.store.close()
+    assert {(one.labels["channel"], one.labels["state"], one.value) for one in families["patchwatch_deliveries"]} == {
+        ("webhook", "pending", 1),
+        ("webhook", "sent", 1),
+    }
+    assert [(one.name, one.value) for one in families["patchwatch_delivery_seconds"]] == [
+        ("patchwatch_delivery_seconds_count", 1),
+        ("patchwatch_delivery_seconds_sum", 7),
+    ]
+    assert families["patchwatch_queue_age_seconds"][0].value > 0
 
 
 def test_a_store_that_is_gone(tmp_path: Path) -> None:
