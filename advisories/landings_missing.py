@@ -28,13 +28,19 @@ NOTHING_CARRIED = Carried(fixed={})
 
 
 def live_branches(releases: Iterable[ReleaseObservation], at: datetime | None = None) -> tuple[str, ...]:
-    """The kernel's maintained branches, oldest first; `releases` in order of time, the newest word on each counts."""
-    newest: dict[str, ReleaseObservation] = {}
+    """The kernel's maintained branches, oldest first; `releases` in order of time, the newest word on each counts.
+
+    kernel.org's own list (which gives a moniker) says which branches there are; a life-cycle table may end one earlier.
+    """
+    listed: dict[str, ReleaseObservation] = {}
+    tabled: dict[str, ReleaseObservation] = {}
     for one in releases:
         branch = branch_named(one.release) if one.distro == KERNEL else None
         if branch is not None:
-            newest[branch] = one
-    return tuple(sorted((branch for branch, one in newest.items() if _lives(one, at)), key=release_order))
+            (tabled if one.moniker is None else listed)[branch] = one
+    known = listed or tabled
+    living = [branch for branch in known if all(_lives(one[branch], at) for one in (listed, tabled) if branch in one)]
+    return tuple(sorted(living, key=release_order))
 
 
 def _lives(one: ReleaseObservation, at: datetime | None) -> bool:

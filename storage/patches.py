@@ -50,7 +50,7 @@ def find_by_prefix(connection: Connection, prefix: str, *, limit: int = 50) -> l
     """Ids of the patches that have a key beginning so (an abbreviated commit id)."""
     query = (
         select(patch_keys.c.patch)
-        .where(patch_keys.c.key >= prefix, patch_keys.c.key < prefix + "\x7f")
+        .where(patch_keys.c.key.startswith(prefix, autoescape=True))
         .distinct()
         .order_by(patch_keys.c.patch)
         .limit(limit)

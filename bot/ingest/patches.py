@@ -12,7 +12,7 @@ from advisories.mail_subject import normalise_title
 from advisories.model import ChangeDraft, Evidence
 from advisories.observation import ReleaseObservation
 from advisories.patches import Patch
-from advisories.patches_compare import branch_missing, compare_patches
+from advisories.patches_compare import Under, branch_missing, compare_patches
 from advisories.patches_fold import Folded, fold_patches
 from advisories.topics import Topic
 from bot.ingest.patch_closure import Closure, Incoming, find_in_changelogs, incoming_of, keep_changelogs
@@ -128,11 +128,11 @@ class _Batch:
         drafts: list[ChangeDraft] = []
         for patch in patch_store.list_patches(self._connection):
             since = overdue_since(patch)
-            if since is None or since > self._at:
+            if since is None or since > self._at or not missing_branches(patch, live):
                 continue
-            under = self._joins.under(patch)
-            for branch in missing_branches(patch, live, carried_by(self._connection, patch.id)):
-                drafts.append(branch_missing(patch, branch, at=self._at, under=under, because=because))
+            missing = missing_branches(patch, live, carried_by(self._connection, patch.id))
+            under = self._joins.under(patch) if missing else Under()
+            drafts += [branch_missing(patch, one, at=self._at, under=under, because=because) for one in missing]
         return drafts
 
 

@@ -265,6 +265,16 @@ def test_an_ended_branch_by_its_dates() -> None:
     assert live_branches([ended]) == ("5.10",)
 
 
+def test_kernel_orgs_list_says_which_branches_there_are() -> None:
+    """A table of life cycles adds none to it, and may end one of them."""
+    tabled = [
+        ReleaseObservation(distro="kernel", release="4.4", eol=False),
+        ReleaseObservation(distro="kernel", release="6.6", eol=True),
+    ]
+    assert live_branches([*RELEASES, *tabled]) == ("6.1", "6.12", "7.2")
+    assert live_branches(tabled) == ("4.4",)
+
+
 def test_kernel_versions_in_order() -> None:
     """By number, candidates before their release."""
     ordered = ["v6.12.9", "v6.12.85", "v7.0-rc7", "v7.0", "7.0.1", "v7.2-rc1"]
