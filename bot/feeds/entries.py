@@ -1,7 +1,8 @@
 """Feed entries: one per change, with an id that depends on the change alone.
 
 The text of an entry is ours (advisories.wording) plus names from the sources; it is plain text everywhere, escaped by
-the writers. A change is never told twice: what is said of it later (a correction, an edited title) updates its entry.
+the writers. A change is never told twice: what is said of it later (a correction, an edited title) updates its entry,
+whose title, link and date stay: some readers know an entry by these.
 """
 
 from __future__ import annotations
@@ -74,17 +75,22 @@ class Afterwards:
 def entry_of(change: Change, *, base_url: str, later: Change | None = None, title_now: str | None = None) -> FeedEntry:
     """The entry of one change. later: what updates it; title_now: the advisory's title where that was edited."""
     draft = change.draft
-    name = draft.aliases[0] if draft.aliases else (draft.advisory or "")
+    name = draft.name
     named = bool(name) and not draft.text.startswith(("New advisory", "New matter"))
     title = f"{name}: {draft.text}" if named else draft.text
     text = body_text(change)
-    if later is not None and later.draft.corrects:
-        title = f"[corrected] {title}"
+    taken_back = later is not None and later.draft.corrects is not None
+    if later is not None and taken_back:
         text += f"\nTaken back on {later.draft.at:%Y-%m-%d %H:%M} UTC: {later.draft.text}"
     elif later is not None and title_now:
         text += f"\nIts record now says: {title_now}"
     place = "/".join(part for part in (draft.distro, draft.release) if part)
-    categories = [draft.change.value, *draft.topics, *([place] if place else [])]
+    categories = [
+        draft.change.value,
+        *draft.topics,
+        *([place] if place else []),
+        *(["corrected"] if taken_back else []),
+    ]
     return FeedEntry(
         id=f"urn:uuid:{change.uuid}",
         title=_one_line(title),
