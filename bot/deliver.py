@@ -158,6 +158,8 @@ class Deliverer:
         with self._store.write() as connection:
             while (first := ledger.next_pending(connection, destination.id, now=now)) is not None:
                 if first.message is not None:
+                    if first.state == "leased" and not channel.keyed:
+                        log.warning("may repeat", channel=destination.kind, message=first.message)
                     rows = ledger.folded_with(connection, destination.id, first, now=now)
                     content = ledger.content_of(connection, first.message)
                     return ledger.lease(connection, rows, now=now), content
@@ -176,7 +178,7 @@ class Deliverer:
             if not isinstance(self._channels.get(destination.kind), FoldingChannel):
                 return
             message = thaw(content)
-            if not message.silent:
+            if not message.silent and ledger.tells_a_change(connection, held.message):
                 wishes.note_sound(connection, destination.id, at=now)
             if message.advisory is not None and remote:
                 card = wishes.Card(

@@ -41,7 +41,8 @@ class Owed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A row that may be sent; `change_seq` is None for a notice, `message` is set once one was made for it."""
+    """A row that may be sent; `change_seq` is None for a notice, `message` is set once one was made for it. state:
+    `leased` for one whose lease ran out: it may have been sent."""
 
     delivery: int
     change_seq: int | None
@@ -52,6 +53,7 @@ class Pending:
     wakes: bool
     fold: str
     created_at: datetime
+    state: str = "pending"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ _PENDING = (
     deliveries.c.wakes,
     deliveries.c.fold,
     deliveries.c.created_at,
+    deliveries.c.state,
 )
 
 

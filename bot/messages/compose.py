@@ -58,7 +58,7 @@ class Composer:
         self, advisory: Advisory, places: Sequence[str], news: Sequence[Change] = (), *, most: int = MAX_CARD_CELLS
     ) -> Message:
         """How an advisory stands, for a reader of these places ("debian/12", "rhel"); all distributions without one."""
-        name = advisory.aliases[0] if advisory.aliases else advisory.id
+        name = advisory.name
         lines: list[Line] = [(self._link(name, advisory.id), Span(text=f" {show_text(advisory.title, limit=200)}"))]
         lines += [_told(one) for one in _standing(advisory)]
         lines += [_cell_line(one) for one in card_cells(advisory, places)[:most]]
@@ -128,8 +128,7 @@ def _sentence(change: Change) -> str:
 
 
 def _name(change: Change) -> str:
-    draft = change.draft
-    return draft.aliases[0] if draft.aliases else (draft.advisory or "")
+    return change.draft.name
 
 
 def _counted(number: int) -> str:

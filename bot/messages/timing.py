@@ -87,15 +87,17 @@ def opens_at(
     timing: Timing, now: datetime, *, oldest: datetime, sounded_at: datetime | None, waited: bool
 ) -> datetime | None:
     """When news that is not urgent may go out; None: now. `oldest`: since when the oldest of it is owed. `waited`: the
-    short time in which a cycle's news gathers does not apply."""
+    times in which news gathers do not apply."""
     if timing.digest != "off":
         due = digest_after(timing, oldest)
         return due if due > now else None
     if is_quiet(timing, now):
         return _next_minute(timing, now, timing.quiet_to)
+    if waited:
+        return None
     if sounded_at is not None and sounded_at <= now < sounded_at + PAUSE:
         return sounded_at + PAUSE
-    if not waited and oldest <= now < oldest + SETTLE:
+    if oldest <= now < oldest + SETTLE:
         return oldest + SETTLE
     return None
 
