@@ -211,6 +211,11 @@ class Identity:
     title: str | None = None  # of a matter, where no record gives one
 
 
+def called(aliases: tuple[str, ...], advisory: str | None) -> str:
+    """A CVE id among the aliases, else the advisory's own id."""
+    return next((one for one in aliases if one.startswith("CVE-")), advisory or "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisory:
     """The one record we keep for one matter: a pure fold over all current claims."""
@@ -236,6 +241,11 @@ class Advisory:
     links: tuple[LinkObservation, ...]
     files: tuple[str, ...]
     evidence: tuple[Evidence, ...]  # of the records that speak of the matter as such
+
+    @property
+    def name(self) -> str:
+        """As people call it: the CVE, else the PW id."""
+        return called(self.aliases, self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +282,19 @@ class ChangeDraft:
     wakes: bool = True  # False: edits a card without a sound (what only mail says, guesses)
     quiet: bool = False
     corrects: str | None = None  # key of the claim that this correction takes back
+
+    @property
+    def name(self) -> str:
+        """What the change is about, as people call it: the CVE, else the PW id, else ""."""
+        return called(self.aliases, self.advisory)
+
+    @property
+    def told(self) -> bool:
+        """Whether it is ever sent or fed: edits of words are not, and a matter that a commit opens is told by what
+        the commit reached."""
+        if self.change is ChangeType.ADVISORY_NEW:
+            return self.name != self.advisory
+        return self.change is not ChangeType.TEXT_CHANGED
 
     @property
     def key(self) -> str:

@@ -84,7 +84,7 @@ def action(cell: Cell) -> tuple[str, str] | None:
 
 
 def first_sight(new: Advisory) -> str:
-    names = " ".join(alias for alias in new.aliases) or new.id
+    names = " ".join(alias for alias in new.aliases if alias.startswith("CVE-")) or new.id
     kind = "New advisory" if new.kind is AdvisoryKind.VULNERABILITY else "New matter"
     text = f"{kind} {names}: {new.title}" if new.title not in names else f"{kind} {names}"
     if new.upstream.fixed:

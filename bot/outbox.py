@@ -39,7 +39,7 @@ class Outbox:
         back, muted or not.
         """
         age_cards(connection, [one.draft.advisory for one in changes if one.draft.advisory])
-        told = [one for one in changes if not one.draft.quiet and one.draft.change is not ChangeType.TEXT_CHANGED]
+        told = [one for one in changes if not one.draft.quiet and one.draft.told]
         if not told:
             return 0
         self._refresh(connection)

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -37,17 +38,12 @@ def run_service(app: App, role: str) -> None:
 
     A request or a run of git that outlasts the drain is left behind: nothing of it was stored, and its lease runs out.
     """
-    loop = asyncio.new_event_loop()
-    try:
+    with closing(asyncio.new_event_loop()) as loop:
         loop.run_until_complete(_run(app, role))
-    except BaseException:
-        loop.close()
-        raise
-    if [one for one in threading.enumerate() if one is not threading.current_thread() and not one.daemon]:
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(0)
-    loop.close()
+        if [one for one in threading.enumerate() if one is not threading.current_thread() and not one.daemon]:
+            logging.shutdown()
+            sys.stdout.flush()
+            os._exit(0)
 
 
 async def _run(app: App, role: str) -> None:

@@ -90,7 +90,7 @@ def print_changes(found: Sequence[Change]) -> None:
     rows = []
     for one in found:
         draft = one.draft
-        name = draft.aliases[0] if draft.aliases else (draft.advisory or "-")
+        name = draft.name or "-"
         rows.append([draft.at.strftime("%Y-%m-%d %H:%M"), name, draft.change.value, draft.text])
     print_table(("when", "what", "change", "text"), rows, empty="No change.")
 

@@ -108,7 +108,7 @@ def latest(desk: Desk, request: Request, words: str) -> Answer:
 
 def change_line(one: Change) -> str:
     draft = one.draft
-    name = draft.aliases[0] if draft.aliases else (draft.advisory or "")
+    name = draft.name
     return show_text(f"{draft.at:%Y-%m-%d} {name} {draft.text} ({draft.source})", limit=400)
 
 
@@ -119,7 +119,7 @@ def check(desk: Desk, request: Request, words: str) -> Answer:
         raise WordError("check needs a version and a distribution: check 6.1.169-1 debian/12")
     with desk.store.read() as connection:
         advisory = find_advisory(connection, parts[2] if len(parts) == 3 else _main_cve(desk))
-    name = advisory.aliases[0] if advisory.aliases else advisory.id
+    name = advisory.name
     lines = judge_version(advisory, parts[0], parts[1])
     if not lines:
         raise WordError(f"I know nothing of {show_text(parts[1], limit=40)} for {name}")

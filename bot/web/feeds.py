@@ -68,7 +68,7 @@ def render_advisory_feed(site: Site, name: str, kind: str) -> Rendered:
 
 
 def _is_told(change: Change) -> bool:
-    return change.draft.change is not ChangeType.TEXT_CHANGED
+    return change.draft.told
 
 
 def _newest(

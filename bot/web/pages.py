@@ -210,7 +210,7 @@ def _find_change(site: Site, number: str) -> Change:
 
 
 def _name(change: Change) -> str:
-    return change.draft.aliases[0] if change.draft.aliases else (change.draft.advisory or "a patch")
+    return change.draft.name or "a patch"
 
 
 def stages_picture(site: Site, name: str) -> Rendered:

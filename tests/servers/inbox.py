@@ -149,7 +149,7 @@ def _answers(port: int, path: str) -> bool:
 
 LISTS = (
     "linux-crypto", "stable", "other", "first", "idle", "cross-a", "cross-b", "deleting", "rolling", "rewritten",
-    "stand-in-a", "stand-in-b", "present", "next-to-it", "feeds", "of-topics",
+    "stand-in-a", "stand-in-b", "present", "next-to-it", "feeds", "of-topics", "whole-way",
 )  # fmt: skip
 
 
