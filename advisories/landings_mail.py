@@ -17,6 +17,7 @@ from advisories.mail_subject import normalise_title
 from advisories.model import Evidence
 from advisories.patches import FailedBackport, Landing, Revision
 from advisories.patches_groups import strongest
+from advisories.patches_keys import STABLE_TEAM
 from advisories.patches_seen import QUEUE, ListedLine, Seen, SeenMail
 from advisories.patches_titles import bare_title, same_person
 from advisories.words import EvidenceClass, MatchedBy, Stage
@@ -30,9 +31,7 @@ _MAINTAINERS = {
     "stable.vger.kernel.org": frozenset({"gregkh@linuxfoundation.org", "sashal@kernel.org"}),
     "": frozenset({"gregkh@linuxfoundation.org", "torvalds@linux-foundation.org", "akpm@linux-foundation.org"}),
 }
-STABLE_TEAM = frozenset({"gregkh@linuxfoundation.org", "sashal@kernel.org", "gregkh@kernel.org"})
 _APPLYING_BOT = re.compile(r"patchwork-bot\+[a-z0-9._-]{1,40}@kernel\.org")
-_GITOLITE = "devnull@kernel.org"
 _QUEUED_FOR = re.compile(r"^[0-9]{1,2}\.[0-9]{1,3}-stable review patch\.")
 _TREES = {"linux": MAINLINE, "linux-next": "linux-next", "cryptodev-2.6": "cryptodev", "crypto-2.6": "crypto"}
 _NOTES = 1_000
@@ -159,7 +158,7 @@ def pushed(seen: Seen, naming: Naming) -> list[Landing]:
     found: dict[tuple[Stage, str, str, str], Landing] = {}
     for line, matched in naming.lines(seen, MailRole.GITOLITE_PUSH):
         push, mail = line.push, line.seen.mail
-        if push is None or mail.from_addr != _GITOLITE or not push.ref.startswith("refs/heads/"):
+        if push is None or not push.ref.startswith("refs/heads/"):
             continue
         tree = tree_of(push.repository)
         if tree in (MAINLINE, "linux-next"):
@@ -210,7 +209,7 @@ def announced(seen: Seen, naming: Naming) -> list[Landing]:
     for line, matched in naming.lines(seen, MailRole.STABLE_ANNOUNCE):
         mail = line.seen.mail
         branch = branch_of_version(mail.release or "")
-        if mail.from_addr not in STABLE_TEAM or mail.release is None or branch in (None, mail.release):
+        if mail.release is None or branch in (None, mail.release):
             continue
         landing = Landing(
             stage=Stage.STABLE,

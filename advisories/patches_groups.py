@@ -18,7 +18,9 @@ Node = tuple[str, ...]  # ("mail", msgid, content key) or ("commit", first 12 di
 
 SAME_FILES = 0.5
 SAME_TITLE = 0.6
+NEARLY_SAME_TITLE = 0.8  # where nothing but author and files stands beside it
 REROLLED_WITHIN = timedelta(days=120)
+CANDIDATES = 400  # postings of one person that a later revision is compared with, the newest
 _STRENGTH = tuple(MatchedBy)
 
 
@@ -119,36 +121,31 @@ def _parts_of_one_series(one: PatchMail, other: PatchMail) -> bool:
 
 def _join_rerolls(groups: Groups, seen: Seen, postings: tuple[SeenMail, ...]) -> None:
     """A later revision under another title: by thread, series, change-id, else by author, files and wording."""
-    for posting in postings:
-        mail = posting.mail
-        if mail.role is not MailRole.PATCH or mail.revision < 2:
+    patches = [one.mail for one in postings if one.mail.role is MailRole.PATCH]
+    by_person: dict[str, list[PatchMail]] = defaultdict(list)
+    for mail in patches:
+        for person in {_author(mail), mail.author_addr}:
+            by_person[person].append(mail)
+    for mail in patches:
+        if mail.revision < 2:
             continue
-        earlier = [one.mail for one in postings if _may_precede(one.mail, mail)]
+        own = [*by_person[_author(mail)], *by_person[mail.author_addr]][-CANDIDATES:]
+        earlier = [one for one in own if _may_precede(one, mail)]
         if any(groups.joined(mail_node(one), mail_node(mail)) for one in earlier):
             continue
-        earlier = [one for one in earlier if not _continued(groups, postings, one, mail)]
+        # of a split patch one part goes on, the rest is new: a patch has one revision of a number
+        taken = {groups.find(mail_node(one)) for one in own if one.ref == mail.ref}
+        earlier = [one for one in earlier if groups.find(mail_node(one)) not in taken]
         for choose in (_linked, _in_thread, _in_series, _unthreaded):
-            before = choose(seen, earlier, mail)
+            before = choose(seen, earlier, mail) if earlier else None
             if before is not None:
                 groups.join(mail_node(before), mail_node(mail))
                 break
 
 
-def _continued(groups: Groups, postings: tuple[SeenMail, ...], one: PatchMail, mail: PatchMail) -> bool:
-    """Whether that patch has a revision of this number already: of a split patch one part goes on, the rest is new."""
-    return any(
-        each.mail.role is MailRole.PATCH
-        and each.mail.ref == mail.ref
-        and groups.joined(mail_node(each.mail), mail_node(one))
-        for each in postings
-    )
-
-
 def _may_precede(one: PatchMail, mail: PatchMail) -> bool:
-    return (
-        one.role is MailRole.PATCH
-        and one.revision < mail.revision
-        and same_person(one.author_name, one.author_addr, mail.author_name, mail.author_addr)
+    return one.revision < mail.revision and same_person(
+        one.author_name, one.author_addr, mail.author_name, mail.author_addr
     )
 
 
@@ -160,9 +157,9 @@ def _linked(seen: Seen, earlier: list[PatchMail], mail: PatchMail) -> PatchMail 
 
 def _in_thread(seen: Seen, earlier: list[PatchMail], mail: PatchMail) -> PatchMail | None:
     """The nearest earlier revision above it in its thread that changes some of the same files."""
-    above = [one.mail for one in seen.ancestors(mail)]
-    candidates = [one for one in above if one in earlier and overlap(one.files, mail.files) != 0]
-    return candidates[0] if candidates else None
+    nodes = {mail_node(one) for one in earlier}
+    above = (one.mail for one in seen.ancestors(mail))
+    return next((one for one in above if mail_node(one) in nodes and overlap(one.files, mail.files) != 0), None)
 
 
 def _in_series(seen: Seen, earlier: list[PatchMail], mail: PatchMail) -> PatchMail | None:
@@ -217,7 +214,7 @@ def _unthreaded(seen: Seen, earlier: list[PatchMail], mail: PatchMail) -> PatchM
         if one.revision == mail.revision - 1
         and (mail.parts or 1) == 1 == (one.parts or 1)
         and (overlap(one.files, mail.files) or 0) >= SAME_FILES
-        and alike(one.title, mail.title) >= SAME_TITLE
+        and alike(one.title, mail.title) >= NEARLY_SAME_TITLE
         and one.at is not None
         and mail.at is not None
         and one.at <= mail.at <= one.at + REROLLED_WITHIN

@@ -27,8 +27,9 @@ SHORT_ID = 12
 _SHORTLOG_AUTHOR = re.compile(r"^(?P<name>\S[^\n()]{0,80}?) \([0-9]{1,4}\):$")
 _SHORTLOG_TITLE = re.compile(r"^ {6}(?P<title>\S[^\n]{2,300})$")
 
+GITOLITE = "devnull@kernel.org"
+STABLE_TEAM = frozenset({"gregkh@linuxfoundation.org", "sashal@kernel.org", "gregkh@kernel.org"})
 THREAD_ROLES = frozenset({MailRole.REPLY, MailRole.REVIEW, MailRole.APPLIED, MailRole.DISCUSSION, MailRole.COVER})
-LIST_ROLES = frozenset({MailRole.PULL_REQUEST, MailRole.STABLE_ANNOUNCE, MailRole.GITOLITE_PUSH})
 _ANSWERS = frozenset({MailRole.PULL_MERGED, MailRole.STABLE_FAILED})
 
 
@@ -39,11 +40,20 @@ def is_posting(mail: PatchMail) -> bool:
 
 def listed_titles(mail: PatchMail) -> tuple[tuple[str, str], ...]:
     """(author, title) of each patch that a pull request or announcement names; ("", title) of a push."""
+    if not _is_trusted_list(mail):
+        return ()
     if mail.role is MailRole.GITOLITE_PUSH:
         return tuple(("", title) for push in mail.pushes for _, title in push.commits)[:LISTED_TITLES]
-    if mail.role not in LIST_ROLES:
-        return ()
     return tuple(_shortlog(mail.text))[:LISTED_TITLES]
+
+
+def _is_trusted_list(mail: PatchMail) -> bool:
+    """A pull request counts by pr-tracker's answer alone; pushes and announcements by who sends them."""
+    if mail.role is MailRole.GITOLITE_PUSH:
+        return mail.from_addr == GITOLITE
+    if mail.role is MailRole.STABLE_ANNOUNCE:
+        return mail.from_addr in STABLE_TEAM
+    return mail.role is MailRole.PULL_REQUEST
 
 
 def _shortlog(text: str) -> Iterator[tuple[str, str]]:
@@ -174,7 +184,7 @@ def may_belong(one: Observation) -> bool:
     """Whether an observation that no topic names may still turn out to belong to a patch that one does."""
     if isinstance(one, PatchMail):
         replies = one.role in THREAD_ROLES and (one.is_reply or one.role is MailRole.COVER)
-        return is_posting(one) or replies or one.role in LIST_ROLES or one.role in _ANSWERS
+        return is_posting(one) or replies or _is_trusted_list(one) or one.role in _ANSWERS
     if isinstance(one, CommitObservation):
         return bool(one.link_msgids or one.upstream_commit or one.reverts or one.fixes or one.patch_id)
     return isinstance(one, RefsObservation)

@@ -151,13 +151,14 @@ def _listed(mails: Iterable[SeenMail]) -> dict[str, list[ListedLine]]:
 
 
 def _lines(one: SeenMail) -> Iterator[ListedLine]:
-    if one.mail.role is MailRole.GITOLITE_PUSH:
+    titles = listed_titles(one.mail)
+    if one.mail.role is not MailRole.GITOLITE_PUSH:
+        for author, title in titles:
+            yield ListedLine(seen=one, author=author_key(author, ""), title=normalise_title(title))
+    elif titles:
         for push in one.mail.pushes:
             for commit, title in push.commits[:LISTED_TITLES]:
                 yield ListedLine(seen=one, author="", title=normalise_title(title), commit=commit, push=push)
-        return
-    for author, title in listed_titles(one.mail):
-        yield ListedLine(seen=one, author=author_key(author, ""), title=normalise_title(title))
 
 
 def _fixed(version: RecordVersion) -> tuple[datetime, str, str, str, str]:

@@ -68,7 +68,14 @@ def test_applied_to_the_cover_holds_for_all_parts() -> None:
     assert found == [[("applied", "linux-crypto.vger.kernel.org", None, None)]] * 2
 
 
-def push(msgid: str, hours: float, old: int, new: int, *commits: tuple[int, str]) -> PatchMail:
+def push(
+    msgid: str,
+    hours: float,
+    old: int,
+    new: int,
+    *commits: tuple[int, str],
+    sender: str = "Gitolite <devnull@kernel.org>",
+) -> PatchMail:
     lines = "".join(f"         {commit_id(number)} {title}\n" for number, title in commits)
     body = (
         "---\nservice: git-receive-pack\nrepo: pub/scm/linux/kernel/git/herbert/cryptodev-2.6\nuser: herbert\n"
@@ -76,7 +83,7 @@ def push(msgid: str, hours: float, old: int, new: int, *commits: tuple[int, str]
         f"    log: |\n{lines}"
     )
     return mail(msgid, "post-receive: pub/scm/linux/kernel/git/herbert/cryptodev-2.6", body,
-                sender="Gitolite <devnull@kernel.org>", hours=hours)  # fmt: skip
+                sender=sender, hours=hours)  # fmt: skip
 
 
 def test_a_forced_push_keeps_the_landing_and_takes_the_new_id() -> None:
@@ -85,6 +92,12 @@ def test_a_forced_push_keeps_the_landing_and_takes_the_new_id() -> None:
     landing = the_landing(the_patch(POSTED, first, second), Stage.APPLIED)
     assert (landing.tree, landing.commit, landing.at) == ("cryptodev", commit_id(11), at(30))
     assert landing.matched_by is MatchedBy.AUTHOR_SUBJECT
+
+
+def test_a_push_notice_of_anybody_else_proves_nothing() -> None:
+    """The same form from another address."""
+    forged = push("g@x", 30, 90, 10, (10, TITLE), sender="Gitolite <devnull@example.org>")
+    assert told(the_patch(POSTED, forged), Stage.APPLIED) == []
 
 
 def test_a_rewritten_tree_replaces_the_id_and_drops_nothing() -> None:
