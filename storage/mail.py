@@ -92,6 +92,13 @@ def defer_all(connection: Connection, destination: int, *, until: datetime) -> N
     connection.execute(update(deliveries).where(held).values(not_before=until))
 
 
+def find_address(connection: Connection, destination: int) -> str | None:
+    """The address of a destination of mail."""
+    same = and_(destinations.c.id == destination, destinations.c.kind == "mail")
+    found = connection.execute(select(destinations.c.address).where(same)).scalar()
+    return None if found is None else str(found)
+
+
 def is_active(connection: Connection, destination: int) -> bool:
     state = connection.execute(select(destinations.c.state).where(destinations.c.id == destination)).scalar()
     return state == "active"

@@ -13,14 +13,17 @@ import structlog
 
 from advisories.topics import Topic
 from bot.alerts import forward_notes
+from bot.app import App
 from bot.channels.base import Channel, ChannelError, FoldingChannel
 from bot.channels.cards import Cards
+from bot.channels.mail import MailChannel, open_mail
 from bot.channels.telegram import Conversation, Pace, TelegramChannel
 from bot.channels.webhook import WebhookChannel
 from bot.config import Config, ConfigError
 from bot.deliver import Deliverer, run_delivery
 from bot.destinations import DestinationError, Place, parse_destination
-from bot.folding import Folder
+from bot.digest_folding import make_folder
+from bot.digest_signup import forget_unconfirmed
 from bot.listening import Listener
 from bot.messages.compose import Composer
 from bot.messages.model import freeze, make_message
@@ -65,9 +68,14 @@ async def opened_channels(store: Store, config: Config) -> AsyncIterator[dict[st
 
     async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as client:
         channels = make_channels(config, client, note=note)
+        mail = open_mail(store, config)
+        if mail is not None:
+            channels["mail"] = mail
         try:
             yield channels
         finally:
+            if mail is not None:
+                await mail.close()
             telegram = channels.get("telegram")
             if isinstance(telegram, TelegramChannel):
                 await telegram.close()
@@ -77,11 +85,14 @@ async def serve_channels(store: Store, config: Config, topics: Sequence[Topic], 
     """Delivers over all channels, keeps the cards, and answers, until `stop`."""
     composer = composer_of(config, topics)
     async with opened_channels(store, config) as channels:
-        deliverer = Deliverer(store, channels, folder=Folder(composer))
+        folder = make_folder(App(config=config, topics=tuple(topics), store=store), composer)
+        deliverer = Deliverer(store, channels, folder=folder)
         tasks = [run_delivery(deliverer, stop), _care(store, config, deliverer, composer, stop)]
         telegram = channels.get("telegram")
         if isinstance(telegram, TelegramChannel):
             tasks.append(_converse(telegram, Listener(store, config, topics, composer)).run(stop))
+        if isinstance(channels.get("mail"), MailChannel):
+            tasks.append(forget_unconfirmed(store, stop))
         await asyncio.gather(*tasks)
 
 
@@ -89,7 +100,8 @@ async def deliver_pending(store: Store, config: Config, topics: Sequence[Topic])
     """Sends what is due now and returns. Raises StorageError, ConfigError."""
     composer = composer_of(config, topics)
     async with opened_channels(store, config) as channels:
-        deliverer = Deliverer(store, channels, folder=Folder(composer, waited=True))
+        folder = make_folder(App(config=config, topics=tuple(topics), store=store), composer, waited=True)
+        deliverer = Deliverer(store, channels, folder=folder)
         while await deliverer.deliver_due():
             continue
         await Cards(store, deliverer.channels, composer).repair()

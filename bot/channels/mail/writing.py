@@ -1,0 +1,132 @@
+"""From a frozen letter to the bytes of a mail (RFC 5322, 2369, 2919, 8058): ASCII throughout, no header of foreign
+making."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.header import Header
+from email.utils import format_datetime, formataddr, parseaddr
+from urllib.parse import urlsplit
+
+from bot.channels.mail.connection import Envelope
+from bot.digest_address import parse_address
+from bot.digest_keys import MailKeys
+from bot.messages.digest import Letter, digest_of
+from bot.messages.digest_text import MailText
+from storage.delivery import DueDestination
+
+MAX_BODIES = 64
+MAX_HEADER_CHARS = 900
+_MAX_LOCAL_CHARS = 64
+
+
+class HeaderError(ValueError):
+    """A value that no header may have; its mail is never sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """`[mail] from`. Raises AddressError where it is no address."""
+
+    name: str
+    address: str
+
+    @staticmethod
+    def parse(text: str) -> Sender:
+        name, address = parseaddr(text)
+        return Sender(name=name or "patchwatch", address=parse_address(address))
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2]
+
+
+class Writer:
+    """Writes mails; bodies are rendered once for all readers of a digest. base_url: of the board, "" for none."""
+
+    def __init__(self, sender: Sender, keys: MailKeys, *, base_url: str) -> None:
+        self.sender = sender
+        self._keys = keys
+        self._base_url = base_url
+        self._text = MailText()
+        self._bodies: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
+        self._here = secrets.token_hex(11)  # stands for a reader's token until the mail is written
+
+    def write(self, destination: DueDestination, message: str, letter: Letter) -> Envelope:
+        """Raises HeaderError, AddressError."""
+        recipient = parse_address(destination.address)
+        token = self._keys.token("unsubscribe", letter.salt) if letter.salt else ""
+        bodies = self._render(letter, token)
+        headers = "".join(
+            header(name, value)
+            for name, value in (
+                ("From", formataddr((self.sender.name, self.sender.address))),
+                ("To", recipient),
+                ("Subject", f"patchwatch: {str(letter.title).removeprefix('patchwatch: ')}"),
+                ("Date", format_datetime(letter.at or datetime.now(UTC))),
+                ("Message-ID", f"<{message}@{self.sender.domain}>"),
+                *self._list_headers(token),
+                ("Auto-Submitted", "auto-generated"),
+                ("MIME-Version", "1.0"),
+            )
+        )
+        content = headers.encode("ascii") + _alternatives(message, bodies)
+        return Envelope(sender=self.return_path(destination), recipient=recipient, content=content)
+
+    def return_path(self, destination: DueDestination) -> str:
+        """Where reports of failure go: our address with the reader's signed tag, as far as that fits."""
+        local, _, domain = self.sender.address.rpartition("@")
+        tagged = f"{local}+{self._keys.return_tag(destination.id, destination.address)}"
+        return f"{tagged}@{domain}" if len(tagged) <= _MAX_LOCAL_CHARS else self.sender.address
+
+    def unsubscribe_url(self, token: str) -> str:
+        return f"{self._base_url}/digest/unsubscribe/{token}" if self._base_url and token else ""
+
+    def _list_headers(self, token: str) -> list[tuple[str, str]]:
+        host = urlsplit(self._base_url).hostname or self.sender.domain
+        found = [("List-Id", f"patchwatch <digest.{host}>"), ("Precedence", "bulk")]
+        url = self.unsubscribe_url(token)
+        if url.startswith("https://"):  # RFC 8058 section 3.1: one click is for https alone
+            found += [("List-Unsubscribe", f"<{url}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
+        return found
+
+    def _render(self, letter: Letter, token: str) -> tuple[str, str]:
+        key = hashlib.sha256(bytes(letter.digest) + bytes([bool(token)])).digest()
+        if (digest := None if key in self._bodies else digest_of(letter)) is None and key not in self._bodies:
+            confirm = self._keys.token("confirm", letter.confirm) if letter.confirm else ""
+            url = f"{letter.base_url}/digest/confirm/{confirm}" if confirm else ""
+            return self._text.notice(letter, unsubscribe=self.unsubscribe_url(token), confirm=url)
+        if digest is not None:
+            self._bodies[key] = self._text.digest(digest, unsubscribe=self.unsubscribe_url(token and self._here))
+            if len(self._bodies) > MAX_BODIES:
+                self._bodies.popitem(last=False)
+        text, html = self._bodies[key]
+        return text.replace(self._here, token), html.replace(self._here, token)
+
+
+def header(name: str, value: str) -> str:
+    """One header. The value is a plain string first (CVE-2024-6923: encoded header objects smuggle lines)."""
+    text = str(value)
+    if not text.isprintable() or len(text) > MAX_HEADER_CHARS:
+        raise HeaderError(f"{name} holds control characters or is too long")
+    if text.isascii() and "=?" not in text:
+        return f"{name}: {text}\r\n"
+    return f"{name}: {Header(text, 'utf-8', header_name=name).encode(linesep=chr(13) + chr(10))}\r\n"
+
+
+def _alternatives(message: str, bodies: tuple[str, str]) -> bytes:
+    """multipart/alternative; no quoted-printable line can hold the boundary, for it begins with "=_"."""
+    boundary = f"=_{message}"
+    parts = [f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode()]
+    for kind, body in zip(("plain", "html"), bodies, strict=True):
+        head = f"\r\n--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
+        parts.append(f"{head}Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode())
+        encoded = binascii.b2a_qp(body.encode("utf-8", "replace"), istext=True)
+        parts.append(encoded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+    parts.append(f"\r\n--{boundary}--\r\n".encode())
+    return b"".join(parts)
