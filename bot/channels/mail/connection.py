@@ -153,7 +153,8 @@ class Connections:
                 return Stopped(f"the certificate of {where} does not hold: {cause.verify_message}")
             cause = cause.__cause__ or cause.__context__
         if "not supported" in str(error):
-            return Stopped(f"{where} lacks what is asked of it: {error}; see [mail] starttls, user")
+            lacks, key = ("STARTTLS", "starttls") if "STARTTLS" in str(error) else ("a way to log in", "user")
+            return Stopped(f"{where} lacks what is asked of it: {lacks} is not offered; see [mail] {key}")
         return NotSent(f"no connection to {where}: {type(error).__name__}")
 
 

@@ -27,9 +27,9 @@ def _nobody(code: int, text: str) -> bool:
 def judge(stage: str, code: int, text: str) -> ChannelError:
     """The error of an answer that is no success. stage: connect | login | MAIL | RCPT | DATA."""
     said = f"{stage}: {code} {' '.join(text.split())}"[:300]
-    if stage == "login":
+    if stage == "login" and code >= 500:
         return Stopped(f"the MTA does not take our name and password: {said}")
-    if stage == "connect":
+    if stage in ("connect", "login"):
         return NotSent(said)
     if code < 500:
         return NotSent(said, tries=FIVE_DAYS_OF_TRIES)
