@@ -112,8 +112,8 @@ def parse_stored(words: str) -> Filter:
 
 
 def matches(wanted: Filter, draft: ChangeDraft) -> bool:
-    """Whether the change is one the filter asks for; `text_changed` never is."""
-    if draft.change is ChangeType.TEXT_CHANGED:
+    """Whether the change is one the filter asks for; what is never told never is."""
+    if not draft.told:
         return False
     return (
         _holds(wanted.topics, draft.topics)
