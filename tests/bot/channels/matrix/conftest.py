@@ -1,0 +1,31 @@
+"""The homeserver of the Matrix tests, and a store with one advisory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from advisories.fold import Facts, fold_advisory
+from storage import identity
+from storage.advisories import save_advisory
+from storage.store import Store, open_store
+from storage.tables import metadata
+from tests import build
+from tests.advisories.test_filters import NOW
+from tests.servers.synapse import synapse
+
+__all__ = ["synapse"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(None, tmp_path)
+    metadata.create_all(opened.engine)
+    with opened.write() as connection:
+        identity.open_advisory(connection, aliases=[build.CVE], kind="vulnerability", year=2026, at=NOW)
+        versions = [build.version(build.cve("6.12.85"), build.cell(fixed="6.1.170-1"))]
+        save_advisory(connection, fold_advisory(build.identity(), versions, Facts(package_versions=())), at=NOW)
+    yield opened
+    opened.close()
