@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 
 from advisories.model import ChangeDraft
+from advisories.wording import DISTRO_NAMES
 from advisories.words import SEVERITY_ORDER, ChangeType, SeverityLevel, Stage
 
 MAX_TERM_CHARS = 64
@@ -22,29 +23,9 @@ _DISTRO = re.compile(r"[a-z][a-z0-9_.+-]*(?:/[a-z0-9][a-z0-9_.+:-]*){0,2}")
 _BRANCH = re.compile(r"[a-z0-9][a-z0-9_./+-]*")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9_.+:-]*")
 _TERM = re.compile(r'text:"([^"]*)"|([^\s"]+)')
-_DISTROS = frozenset(
-    {
-        "debian",
-        "ubuntu",
-        "rhel",
-        "fedora",
-        "suse",
-        "sles",
-        "opensuse",
-        "almalinux",
-        "rocky",
-        "oracle",
-        "amazon",
-        "alpine",
-        "arch",
-        "gentoo",
-        "nixos",
-        "photon",
-        "azure",
-        "centos",
-        "openeuler",
-    }
-)
+# os-release's IDs, as the matrix spells them, and the names by which people call some of them
+_DISTROS = frozenset(name.lower() for name in DISTRO_NAMES)
+_CALLED = {"oracle": "ol", "amazon": "amzn", "azure": "azurelinux", "suse": "sles", "centos": "centos-stream"}
 _KINDS = ("stage", "branch", "change", "severity", "package", "text")
 
 
@@ -175,9 +156,11 @@ def _read_term(term: str, known_topics: frozenset[str]) -> tuple[str, str]:
         return "advisories", term.upper()
     if term.lower() in known_topics:
         return "topics", term.lower()
-    if _DISTRO.fullmatch(term.lower()) and term.lower().partition("/")[0] in _DISTROS:
-        return "distros", term.lower()
-    known = (*known_topics, *_DISTROS, *(f"{one}:" for one in _KINDS))
+    name, slash, rest = term.lower().partition("/")
+    name = _CALLED.get(name, name)
+    if _DISTRO.fullmatch(term.lower()) and name in _DISTROS:
+        return "distros", name + slash + rest
+    known = (*known_topics, *_DISTROS, *_CALLED, *(f"{one}:" for one in _KINDS))
     raise FilterError(f"{term} is no topic, advisory or distribution{_nearest(term.lower(), known)}")
 
 
