@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -125,13 +126,19 @@ def _of_topic(matrix: Matrix, topic: str) -> list[str]:
 def users(
     root: Annotated[Path | None, typer.Option("--root", help="An image or a rescue mount, alone.")] = None,
     source: Annotated[Path | None, typer.Option("--source", help="Also look through this tree of source code.")] = None,
+    programs: Annotated[
+        bool, typer.Option("--programs", help="Also look through the ELF files; takes a while.")
+    ] = False,
     format: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
     """Which programs here depend on AF_ALG, and what breaks under each mitigation."""
     from bot.hostcheck.answer import answer_users
+    from bot.hostcheck.cli import show_progress
 
     for folder in (root, source):
         if folder is not None and not folder.is_dir():
             raise CommandError(f"{folder} is no folder", EXIT_USAGE)
     form = "json" if format is Format.JSON else "text"
-    typer.echo(answer_users(str(root) if root else None, str(source) if source else None, form), nl=False)
+    progress = show_progress if sys.stderr.isatty() else None
+    text = answer_users(str(root) if root else None, str(source) if source else None, form, programs, progress)
+    typer.echo(text, nl=False)

@@ -5,11 +5,11 @@ import sys
 from datetime import datetime, timedelta, timezone
 from typing import List, Optional
 
+from bot.hostcheck.answer import answer_users
 from bot.hostcheck.fleet import fleet_table
 from bot.hostcheck.matrix import EMPTY, Matrix, MatrixError
-from bot.hostcheck.report import exit_code, render
+from bot.hostcheck.report import exit_code, plain, render
 from bot.hostcheck.signed import MatrixSource, load_matrix
-from bot.hostcheck.users import read_users, users_text
 from bot.hostcheck.verdict import check_host
 
 FORMATS = ("text", "json", "nagios", "prometheus")
@@ -35,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--format", choices=FORMATS, default="text")
     asked.add_argument("--fleet", metavar="DIR", help="a table of the JSON reports in DIR")
     asked.add_argument("--users", action="store_true", help="who depends on AF_ALG here")
+    asked.add_argument("--programs", action="store_true", help="with --users: look through the ELF files too")
+    asked.add_argument("--source", metavar="DIR", help="with --users: look through this tree of source code too")
     return asked
 
 
@@ -46,8 +48,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         sys.stdout.write(text)
         return code
     if asked.users:
-        sys.stdout.write(users_text(read_users(asked.root)))
-        return 0
+        return _users(asked)
     try:
         matrix = _matrix(asked)
     except MatrixError as failure:
@@ -58,6 +59,20 @@ def main(argv: Optional[List[str]] = None) -> int:
     report = check_host(asked.root, matrix, asked.ids or [DEFAULT], datetime.now(timezone.utc))
     sys.stdout.write(render(report, asked.format))
     return exit_code(report, asked.format)
+
+
+def _users(asked: argparse.Namespace) -> int:
+    form = "json" if asked.format == "json" else "text"
+    progress = show_progress if sys.stderr.isatty() else None
+    sys.stdout.write(answer_users(asked.root, asked.source, form, asked.programs, progress))
+    return 0
+
+
+def show_progress(count: int, path: str) -> None:
+    """One line on a terminal, written over; every 100th file."""
+    if count % 100 == 0:
+        sys.stderr.write("\r{:>7} files  {:<60}".format(count, plain(path)[-60:]))
+        sys.stderr.flush()
 
 
 def _matrix(asked: argparse.Namespace) -> Matrix:

@@ -5,11 +5,12 @@ Errors are values here: what could not be read is an answer ("unverified") with 
 
 import os
 import stat
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 LINK_LIMIT = 40
 DEFAULT_LIMIT = 1024 * 1024
 FOLDER_LIMIT = 20000
+BLOCK = 262144
 
 
 class Reading(NamedTuple):
@@ -66,14 +67,28 @@ class HostFiles:
         real = self._resolve(path)
         if real == self._join(["dev", "null"]):
             return b""
+        handle = _opened(real)
         try:
-            handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
-            raise _Absent from None
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise _Refused("is not a regular file")
             return _read_all(handle, limit + 1)
+        finally:
+            os.close(handle)
+
+    def blocks(self, path: str, limit: int) -> Iterator[bytes]:
+        """Up to `limit` bytes of a regular file, block by block; none of what cannot be read (which is a problem)."""
+        try:
+            handle = _opened(self._resolve(path))
+        except (_Absent, _Refused, OSError) as failure:
+            self.problems[path] = getattr(failure, "strerror", None) or str(failure) or "is not there"
+            return
+        try:
+            while limit > 0:
+                part = os.read(handle, min(limit, BLOCK))
+                if not part:
+                    return
+                limit -= len(part)
+                yield part
+        except OSError as failure:
+            self.problems[path] = failure.strerror or str(failure)
         finally:
             os.close(handle)
 
@@ -167,11 +182,23 @@ def _link_target(path: str) -> Optional[str]:
         return None
 
 
+def _opened(real: str) -> int:
+    """A regular file opened for reading. Raises _Absent, _Refused, OSError."""
+    try:
+        handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        raise _Absent from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _Refused("is not a regular file")
+    return handle
+
+
 def _read_all(handle: int, limit: int) -> bytes:
     parts = []
     left = limit
     while left > 0:
-        part = os.read(handle, min(left, 262144))
+        part = os.read(handle, min(left, BLOCK))
         if not part:
             break
         parts.append(part)

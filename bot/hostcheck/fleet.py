@@ -1,21 +1,25 @@
 """Rolls the JSON reports of many hosts up into one table."""
 
 import json
+import re
 from collections import Counter
-from typing import Any, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from bot.hostcheck.files import HostFiles
 from bot.hostcheck.report import plain
 from bot.hostcheck.verdict import EXITS, WORST
 
 REPORT_LIMIT = 1024 * 1024
+_PLACE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,40}(?:/[A-Za-z0-9._-]{1,40})?\Z")
+_PACKAGE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9.+_-]{0,80}\Z")
 
 
 class HostReport(NamedTuple):
-    """One host of a fleet: its file's name, release label, and (advisory, verdict) pairs."""
+    """One host of a fleet: its file's name, release label, kernel package ("" unknown), (advisory, verdict) pairs."""
 
     host: str
     release: str
+    package: str
     verdicts: Tuple[Tuple[str, str], ...]
 
 
@@ -49,9 +53,37 @@ def _host_report(host: str, text: str) -> Optional[HostReport]:
         if not isinstance(row, dict) or not isinstance(row.get("advisory"), str) or row.get("verdict") not in EXITS:
             return None
         verdicts.append((row["advisory"], row["verdict"]))
+    kernel = report.get("kernel")
+    package = kernel.get("package") if isinstance(kernel, dict) else None
+    return HostReport(host, _label(release), package if isinstance(package, str) else "", tuple(verdicts))
+
+
+def _label(release: Any) -> str:  # Any: foreign JSON
     release = release if isinstance(release, dict) else {}
     parts = [part for part in (release.get("distro"), release.get("release")) if isinstance(part, str) and part]
-    return HostReport(host, "/".join(parts) or "unknown", tuple(verdicts))
+    return "/".join(parts) or "unknown"
+
+
+def fleet_filters(folder: str) -> List[str]:
+    """A filter per release that the fleet runs, with its kernel packages: `debian/12 package:linux`.
+
+    A release of which a host's package is not known is followed whole. Names that no filter can hold are left out.
+    """
+    packages: Dict[str, Set[str]] = {}
+    for host in read_fleet(folder)[0]:
+        if _PLACE.match(host.release) and host.release != "unknown":
+            packages.setdefault(host.release, set()).add(host.package if _PACKAGE.match(host.package) else "")
+    filters = []
+    for release in sorted(packages):
+        names = [] if "" in packages[release] else sorted(packages[release])
+        filters.append(" ".join([_followed(release), *("package:" + name for name in names)]))
+    return filters
+
+
+def _followed(release: str) -> str:
+    """CentOS is centos-stream in the matrix."""
+    distro, slash, number = release.partition("/")
+    return "centos-stream" + slash + number if distro == "centos" else release
 
 
 def fleet_releases(hosts: List[HostReport]) -> List[str]:

@@ -114,6 +114,11 @@ def _by_version(release: Release, kernel: Origin, cell: Cell, entry: FixedIn) ->
         )
     if cell.status == "under_investigation":
         return Judgement("unverified", "{} is under investigation".format(cell.label), cell)
+    if reached and _hides_rebuild(kernel, entry.version):
+        reason = "{} does not tell which rebuild it is, and {} is the first fixed one".format(
+            kernel.release, entry.version
+        )
+        return Judgement("unverified", reason, cell, entry.version)
     if reached:
         reason = "{} has the fix of {}: {} is at or past {}{}"
         return Judgement(
@@ -134,6 +139,12 @@ def _aligned(kernel: Origin, fixed: str) -> Tuple[str, str]:
     if kernel.partial and fixed.count(".") > version.count("."):
         fixed = ".".join(fixed.split(".")[: version.count(".") + 1])
     return version, fixed
+
+
+def _hides_rebuild(kernel: Origin, fixed: str) -> bool:
+    """Whether a uname equal to the fixed version may be of an earlier rebuild: SUSE's counts from 1."""
+    version, cut = _aligned(kernel, fixed)
+    return kernel.partial and version == cut != fixed and fixed[len(cut) :] != ".1"
 
 
 def _comparable(release: Release, kernel: Origin, cell: Cell, entry: FixedIn) -> bool:

@@ -5,6 +5,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from bot.hostcheck.dpkg import Packages, image_release
 from bot.hostcheck.files import HostFiles
+from bot.hostcheck.nextboot import RELEASE_NAME, NextBoot, read_next_boot
 from bot.hostcheck.origin import (
     DEBIAN_VERSION,
     OWN_BUILDS,
@@ -18,20 +19,10 @@ from bot.hostcheck.origin import (
 from bot.hostcheck.osrelease import Release
 from bot.hostcheck.versions import compare, series
 
-RELEASE_NAME = re.compile(r"^[0-9]+\.[0-9]+[A-Za-z0-9._+~-]{0,100}$")
 MODULE_FOLDERS = ("/lib/modules", "/usr/lib/modules")
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv", "/run/systemd/container")
-_GRUB_DEFAULT = re.compile(r'^\s*set default="?([^"\s]*)"?\s*$', re.MULTILINE)
-_GRUB_KERNEL = re.compile(r"^\s*linux(?:16|efi)?\s+\S*/vmlinuz-(\S+)(.*)$", re.MULTILINE)
-_LOADER_LINE = re.compile(r"^(linux|options|version)\s+(.*?)\s*$", re.MULTILINE)
-
-
-class NextBoot(NamedTuple):
-    """What the boot loader is set to start; release "" when that could not be told (reason says why)."""
-
-    release: str
-    cmdline: str
-    reason: str
+_BOUND = re.compile(r"^[0-9]+ [0-9]+ \S+ \S+ /etc/(?:hosts|hostname|resolv\.conf) ", re.MULTILINE)
+_LAYERED = re.compile(r"^[0-9]+ [0-9]+ \S+ \S+ / .* - (?:overlay|fuse-overlayfs|aufs) ", re.MULTILINE)
 
 
 class Kernels(NamedTuple):
@@ -60,7 +51,7 @@ def read_kernels(files: HostFiles, release: Release, packages: Packages) -> Kern
         running_reason=reason,
         installed=installed,
         installed_reason=packages.problem,
-        next_boot=_next_boot(files, installed, release),
+        next_boot=read_next_boot(files, tuple(kernel.release for kernel in installed)),
         cmdline=cmdline.text.strip() if cmdline.whole else None,
         container=_container(files),
     )
@@ -70,8 +61,10 @@ def _container(files: HostFiles) -> str:
     found = next((mark for mark in CONTAINER_MARKS if files.kind(mark) == "file"), "")
     if found:
         return found
-    environment = files.read("/proc/1/environ", 65536)
-    return "/proc/1/environ" if b"\0container=" in b"\0" + environment.content else ""
+    if b"\0container=" in b"\0" + files.read("/proc/1/environ", 65536).content:
+        return "/proc/1/environ"
+    mounts = files.read("/proc/self/mountinfo", 1024 * 1024).text
+    return "/proc/self/mountinfo" if _LAYERED.search(mounts) and _BOUND.search(mounts) else ""
 
 
 def _running(files: HostFiles, packages: Packages) -> Tuple[Optional[Origin], str]:
@@ -94,6 +87,8 @@ def _refined(origin: Origin, packages: Packages) -> Origin:
         for name in ("linux-image-" + origin.release, "linux-image-unsigned-" + origin.release):
             package = packages.installed.get(name)
             if package is not None:
+                if not _is_published(origin.distros[0], package.version):
+                    return nobody(origin.release, "a kernel whose package {} is a rebuild".format(name))
                 if package.source not in origin.packages and package.version == origin.version:
                     return nobody(origin.release, "a kernel whose package {} is of {}".format(name, package.source))
                 return origin._replace(packages=(package.source,)) if package.source in origin.packages else origin
@@ -103,6 +98,11 @@ def _refined(origin: Origin, packages: Packages) -> Origin:
             if package.source in origin.packages and (bare == origin.version or bare.startswith(origin.version + ".")):
                 return origin._replace(version=package.version, partial=False, packages=(package.source,))
     return origin
+
+
+def _is_published(distro: str, version: str) -> bool:
+    published = {"debian": DEBIAN_VERSION, "ubuntu": UBUNTU_VERSION}.get(distro)
+    return published is None or published.match(version) is not None
 
 
 def _installed(files: HostFiles, release: Release, packages: Packages) -> Tuple[Origin, ...]:
@@ -144,7 +144,7 @@ def _by_dpkg(release: Release, packages: Packages) -> Tuple[Origin, ...]:
             kernels.append(nobody(uname, marked or "the package {} of {}".format(name, package.source)))
         elif release.distro == "ubuntu" and package.source not in _ubuntu_packages(uname, package.version):
             kernels.append(nobody(uname, "the package {} is of {}".format(name, package.source)))
-        elif not (DEBIAN_VERSION if release.distro == "debian" else UBUNTU_VERSION).match(package.version):
+        elif not _is_published(release.distro, package.version):
             kernels.append(nobody(uname, "a rebuild with a version that {} does not publish".format(release.distro)))
         else:
             kernels.append(Origin(uname, (release.distro,), (package.source,), package.version, False, ""))
@@ -155,55 +155,6 @@ def _ubuntu_packages(uname: str, version: str) -> Tuple[str, ...]:
     flavour = re.sub(r"^[0-9.]+-[0-9]+-", "", uname)
     origin = ubuntu_origin(uname, version, flavour)
     return (*origin.packages, "linux", "linux-hwe-" + series(version), "linux-lowlatency")
-
-
-def _next_boot(files: HostFiles, installed: Tuple[Origin, ...], release: Release) -> NextBoot:
-    entries = _loader_entries(files)
-    environment = files.first(("/boot/grub2/grubenv", "/boot/grub/grubenv"), 65536).text
-    saved = re.search(r"^saved_entry=(.+)$", environment, re.MULTILINE)
-    if entries:
-        return _of_entries(entries, saved.group(1).strip() if saved else "", release)
-    config = files.first(("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"), 4 * 1024 * 1024)
-    if config.whole:
-        return _of_grub(config.text, bool(saved))
-    if len(installed) == 1:
-        return NextBoot(installed[0].release, "", "the only installed kernel")
-    return NextBoot("", "", "no boot loader's configuration was found")
-
-
-def _loader_entries(files: HostFiles) -> List[Tuple[str, str, str]]:
-    entries = []
-    for name in files.names("/boot/loader/entries"):
-        reading = files.read("/boot/loader/entries/" + name, 65536)
-        if name.endswith(".conf") and reading.whole:
-            fields = dict(_LOADER_LINE.findall(reading.text))
-            image = fields.get("linux", "").rpartition("/")[2]
-            kernel = image[8:] if image.startswith("vmlinuz-") else fields.get("version", "")
-            if RELEASE_NAME.match(kernel):
-                entries.append((name[:-5], kernel, fields.get("options", "")))
-    return entries
-
-
-def _of_entries(entries: List[Tuple[str, str, str]], saved: str, release: Release) -> NextBoot:
-    for name, kernel, options in entries:
-        if saved and name == saved:
-            return NextBoot(kernel, options, "saved_entry of grubenv")
-    if saved.isdigit() or not saved:
-        ordered = sorted(
-            entries, key=lambda entry: [int(part) for part in re.findall(r"[0-9]{1,9}", entry[1])], reverse=True
-        )
-        at = int(saved[:4] or "0")
-        if at < len(ordered):
-            return NextBoot(ordered[at][1], ordered[at][2], "the loader entries, newest first")
-    return NextBoot("", "", "the saved entry {} is not among the loader entries".format(saved[:80]))
-
-
-def _of_grub(config: str, saved: bool) -> NextBoot:
-    default = _GRUB_DEFAULT.findall(config)
-    kernels = _GRUB_KERNEL.findall(config)
-    if kernels and not saved and (not default or default[0] in ("0", "")):
-        return NextBoot(kernels[0][0], kernels[0][1].strip(), "the first entry of grub.cfg")
-    return NextBoot("", "", "grub.cfg starts another than its first entry")
 
 
 def newest(distro: str, kernels: Tuple[Origin, ...]) -> Optional[Origin]:

@@ -278,10 +278,15 @@ def install_rule(rules: Rules, module: str) -> Optional[Rule]:
     return next((rule for rule in rules.of("install") if matches(rule.name, module)), None)
 
 
-def outcome(taken: Probe, module: str, loaded: Set[str]) -> str:
-    """inserted | blocked | undecided (another command runs) | builtin, for one module of a request."""
-    for action in taken.actions:
-        if action.kind == "install" and action.module not in loaded:
+def outcome(actions: Tuple[Action, ...], modules: Modules, module: str, loaded: Set[str]) -> str:
+    """inserted | blocked | undecided (another command runs) | builtin, for one module of a request.
+
+    A command that fails stops the rest only when the module or what it needs was asked for by it: kmod goes on after
+    a softdep that fails.
+    """
+    required = {module, *modules.dependencies.get(module, ())}
+    for action in actions:
+        if action.kind == "install" and action.module in required and action.module not in loaded:
             if REFUSING.match(_BLANK.sub(" ", action.word.strip())):
                 return "blocked"
             return "undecided"

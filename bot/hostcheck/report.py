@@ -1,9 +1,9 @@
 """The report as text for people, as JSON (docs/hostcheck-report.schema.json), for Nagios and for Prometheus."""
 
 import json
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Tuple
 
-from bot.hostcheck.mitigations import Mitigation
+from bot.hostcheck.mitigation import Mitigation
 from bot.hostcheck.verdict import Report, Verdict
 
 NAGIOS = {
@@ -32,26 +32,63 @@ def exit_code(report: Report, form: str) -> int:
 
 
 def as_text(report: Report) -> str:
-    """For people."""
+    """For people. What several advisories share is said once, below the list of their verdicts."""
     lines = ["{} ({})".format(plain(report.release.name), report.release.label)]
-    for verdict in report.verdicts:
-        lines += _verdict_lines(verdict)
+    if len(report.verdicts) == 1:
+        (verdict,) = report.verdicts
+        lines += [_headline(verdict, 0), "  " + plain(verdict.reason), *_evidence_lines(verdict, (verdict.reason,))]
+        shared = _shared_lines(report.verdicts)
+    else:
+        width = max([len(verdict.advisory) for verdict in report.verdicts] or [0])
+        lines += [_headline(verdict, width) + "  " + plain(verdict.reason) for verdict in report.verdicts]
+        common = tuple(link for link in _first(report).evidence if all(link in one.evidence for one in report.verdicts))
+        lines += ["for all of them:", *("  - " + plain(link) for link in common)] if common else []
+        for verdict in report.verdicts:
+            own = _evidence_lines(verdict, (*common, verdict.reason))
+            lines += ["for {}:".format(plain(verdict.advisory)), *own] if own else []
+        shared = _shared_lines(report.verdicts)
+    lines += shared
     lines += ["could not read {}: {}".format(plain(path), plain(reason)) for path, reason in report.problems]
     return "\n".join(lines) + "\n"
 
 
-def _verdict_lines(verdict: Verdict) -> List[str]:
-    lines = ["{}: {}".format(plain(verdict.advisory), verdict.word.upper()), "  " + plain(verdict.reason)]
-    lines += ["  - " + plain(link) for link in verdict.evidence]
-    lines += [
+def _first(report: Report) -> Verdict:
+    return report.verdicts[0]
+
+
+def _headline(verdict: Verdict, width: int) -> str:
+    return "{:<{}} {}".format(plain(verdict.advisory) + ":", width + 1, verdict.word.upper())
+
+
+def _evidence_lines(verdict: Verdict, said: Tuple[str, ...]) -> List[str]:
+    """The chain of evidence without what was said; the mitigations stand below with their advice."""
+    layers = {"{} {}: {}, {}".format(one.where, one.text, one.effect, one.reason) for one in verdict.mitigations}
+    return ["  - " + plain(link) for link in verdict.evidence if link not in said and link not in layers]
+
+
+def _shared_lines(verdicts: Tuple[Verdict, ...]) -> List[str]:
+    """Installed kernels, mitigations and steps, each line once with the advisories it is for."""
+    meant: Dict[str, List[str]] = {}
+    for verdict in verdicts:
+        for line in _detail_lines(verdict):
+            meant.setdefault(line, []).append(plain(verdict.advisory))
+    lines = []
+    for line, names in meant.items():
+        some = len(names) < len(verdicts)
+        lines.append("{} [{}]".format(line, ", ".join(names)) if some else line)
+    return lines
+
+
+def _detail_lines(verdict: Verdict) -> List[str]:
+    lines = [
         "  installed {} {}: {}".format(plain(name), plain(version), word) for name, version, word in verdict.installed
     ]
     for advice in verdict.advice:
         lines.append(
             "  {} {}: {} ({})".format(plain(advice.where), plain(advice.text), advice.state, plain(advice.reason))
         )
-        if advice.step:
-            lines.append("    you may {}".format(plain(advice.step)))
+        lines += ["    breaks {}".format(plain(one)) for one in advice.breaks]
+        lines += ["    you may {}".format(plain(advice.step))] if advice.step else []
     return [*lines, "  next: " + plain(verdict.next_step)] if verdict.next_step else lines
 
 
@@ -71,10 +108,22 @@ def document(report: Report) -> Dict[str, Any]:  # Any: JSON
             "origin": report.matrix_origin,
             "signature": report.signature,
         },
+        "kernel": _kernel_document(report),
         "verdict": report.worst,
         "advisories": [_verdict_document(verdict) for verdict in report.verdicts],
         "problems": [{"path": plain(path), "reason": plain(reason)} for path, reason in report.problems],
     }
+
+
+def _kernel_document(report: Report) -> Optional[Dict[str, Any]]:  # Any: JSON
+    """The running kernel, else the one that starts next: what a fleet subscribes to."""
+    kernels = report.kernels
+    found = kernels.running or kernels.find(kernels.next_boot.release)
+    if found is None:
+        return None
+    package = found.packages[0] if found.known else None
+    version = plain(found.version) if found.known else None
+    return {"release": plain(found.release), "package": package, "version": version, "origin": found.reason or None}
 
 
 def _verdict_document(verdict: Verdict) -> Dict[str, Any]:  # Any: JSON
@@ -92,7 +141,13 @@ def _verdict_document(verdict: Verdict) -> Dict[str, Any]:  # Any: JSON
         ],
         "next_boot": plain(verdict.next_boot) or None,
         "mitigations": [
-            dict(_mitigation_document(one), lift=advice.state)
+            dict(
+                _mitigation_document(one),
+                lift=advice.state,
+                lift_reason=plain(advice.reason),
+                lift_step=plain(advice.step) or None,
+                breaks=[plain(each) for each in advice.breaks],
+            )
             for one, advice in zip(verdict.mitigations, verdict.advice)
         ],
     }  # fmt: skip

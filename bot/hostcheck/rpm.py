@@ -31,10 +31,12 @@ def read_rpm(files: HostFiles) -> Packages:
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as failure:
         return Packages("rpm", {}, "rpm -q did not answer: {}".format(failure))
+    installed = {}
+    for package in parse_rpm(done.stdout.decode("utf-8", "replace")):
+        # several kernels of one name are installed side by side
+        installed[package.name if package.name not in installed else package.name + " " + package.version] = package
     problem = "" if done.returncode == 0 else "rpm -q ended with status {}".format(done.returncode)
-    return Packages(
-        "rpm", {package.name: package for package in parse_rpm(done.stdout.decode("utf-8", "replace"))}, problem
-    )
+    return Packages("rpm", installed, problem)
 
 
 def _is_database(files: HostFiles, folder: str) -> bool:

@@ -11,6 +11,10 @@ from bot.hostcheck.modprobe import Modules, module_name, parse_aliases, parse_de
 CONFIG_LIMIT = 4 * 1024 * 1024
 
 
+FAMILY_MODULE = "af_alg"
+FAMILY_ALIAS = "net-pf-38"
+
+
 class Component(NamedTuple):
     """The code of an advisory: its Kconfig symbol, module, the name asked for, and the function that starts it."""
 
@@ -19,9 +23,19 @@ class Component(NamedTuple):
     request: str
     initcall: str
 
+    @property
+    def by_name(self) -> bool:
+        """Whether the kernel asks for the module by its name (the family is asked for by an alias)."""
+        return self.module != FAMILY_MODULE
+
 
 AEAD = Component("CONFIG_CRYPTO_USER_API_AEAD", "algif_aead", "algif-aead", "algif_aead_init")
-COMPONENTS = {"CVE-2026-31431": AEAD, "CVE-2026-52972": AEAD}
+FAMILY = Component("CONFIG_CRYPTO_USER_API", FAMILY_MODULE, FAMILY_ALIAS, "af_alg_init")
+# By the files that each record of the kernel's CNA names: crypto/algif_aead.c, or crypto/af_alg.c for all its users.
+COMPONENTS = {
+    "CVE-2026-31431": AEAD, "CVE-2026-52972": AEAD, "CVE-2026-46028": AEAD, "CVE-2026-43077": AEAD,
+    "CVE-2026-31677": FAMILY, "CVE-2026-43043": FAMILY, "CVE-2026-43078": FAMILY,
+}  # fmt: skip
 
 
 class Code(NamedTuple):
@@ -54,14 +68,21 @@ def read_code(files: HostFiles, release: str, component: Component, running: boo
 
 
 def _by_config(config: Reading, component: Component) -> Tuple[str, str]:
-    if not config.whole or "CONFIG_CRYPTO=" not in config.text.replace("# CONFIG_CRYPTO is not set", "CONFIG_CRYPTO="):
+    """Absent only by a line that says so: a configuration that was cut is no proof."""
+    if not config.whole:
         return "unknown", "no whole kernel configuration was found"
-    found = re.search(r"^{}=([ym])\s*$".format(component.symbol), config.text, re.MULTILINE)
-    if found is None:
-        return "absent", "{} is not set in {}".format(component.symbol, config.path)
-    return ("builtin" if found.group(1) == "y" else "module"), "{} has {}={}".format(
-        config.path, component.symbol, found.group(1)
-    )
+    found = re.findall(r"^{}=([ym])\s*$".format(component.symbol), config.text, re.MULTILINE)
+    if found:
+        letter = "y" if "y" in found else "m"
+        return ("builtin" if letter == "y" else "module"), "{} has {}={}".format(config.path, component.symbol, letter)
+    for symbol in (component.symbol, "CONFIG_CRYPTO", "CONFIG_NET"):
+        if re.search(r"^# {} is not set\s*$".format(symbol), config.text, re.MULTILINE):
+            return "absent", "{} is not set in {}".format(symbol, config.path)
+    parts = ("HASH", "SKCIPHER", "RNG", "AEAD")
+    off = [re.search(r"^# CONFIG_CRYPTO_USER_API_{} is not set\s*$".format(one), config.text, re.M) for one in parts]
+    if component == FAMILY and all(off):
+        return "absent", "all parts of {} are not set in {}".format(component.symbol, config.path)
+    return "unknown", "{} does not say whether {} is set".format(config.path, component.symbol)
 
 
 def _by_modules(modules: Modules, component: Component) -> Tuple[str, str]:

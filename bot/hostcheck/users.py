@@ -1,28 +1,32 @@
 """Who depends on AF_ALG here. A look proves use, never its absence: what is not found is "not seen"."""
 
-import json
-import pkgutil
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from bot.hostcheck.dependents import read_dependents
 from bot.hostcheck.dpkg import read_packages
 from bot.hostcheck.files import HostFiles
 from bot.hostcheck.osrelease import read_release
+from bot.hostcheck.programs import Progress, Scan, scan_programs, scan_source
 from bot.hostcheck.report import plain
 from bot.hostcheck.rpm import read_rpm
-from bot.hostcheck.versions import compare
 
 AUDIT_RULE = "auditctl -a always,exit -F arch=b64 -S socket -F a0=38 -k af_alg"
-FAMILY = 38
-SCAN_FILES = 20000
-SCAN_BYTES = 256 * 1024
 PROCESS_LIMIT = 20000
-SIGNS = (b"linux/if_alg.h", b"AF_ALG", b"libkcapi", b"afalg")
-SOURCE_NAMES = (".c", ".h", ".cc", ".cpp", ".go", ".rs", ".py", ".pl", ".rb", ".zig")
+AUDIT_LOGS = ("/var/log/audit/audit.log", "/var/log/audit/audit.log.1")
+AUDIT_LIMIT = 12 * 1024 * 1024
+# audit's arch and the number of socket there: x86_64, aarch64, i386, s390x, ppc64le, riscv64
+SOCKET_CALLS = {
+    b"c000003e": b"41", b"c00000b7": b"198", b"40000003": b"359", b"80000016": b"359", b"c0000015": b"326",
+    b"c00000f3": b"198",
+}  # fmt: skip
+_AUDIT_ARCH = re.compile(rb" arch=([0-9a-f]{8}) ")
+_AUDIT_CALL = re.compile(rb" syscall=([0-9]{1,4}) ")
+_AUDIT_PROGRAM = re.compile(rb' exe="([^"]{1,200})"')
 
 
 class Finding(NamedTuple):
-    """One sign of use. kind: package | process | module | accelerator | fips | source | audit."""
+    """One sign of use. kind: package | process | module | accelerator | fips | program | source | audit."""
 
     kind: str
     name: str
@@ -39,50 +43,45 @@ class Users(NamedTuple):
     problems: Tuple[Tuple[str, str], ...]
 
 
-def known_users() -> List[Dict[str, Any]]:  # Any: our own JSON, its form is a test
-    """The shipped list of programs."""
-    content = pkgutil.get_data("bot.hostcheck", "users.json")
-    rows: List[Dict[str, Any]] = json.loads((content or b"{}").decode("utf-8"))["users"]
-    return rows
-
-
-def read_users(root: Optional[str], source: Optional[str] = None) -> Users:
-    """Every sign of use in the tree; source names a tree of source code to look through (bounded)."""
+def read_users(
+    root: Optional[str], source: Optional[str] = None, programs: bool = False, progress: Optional[Progress] = None
+) -> Users:  # fmt: skip
+    """Every sign of use in the tree; source names a tree of source code, programs asks for the ELF files (bounded)."""
     files = HostFiles(root)
     findings = (
         _packages(files) + _processes(files) + _modules(files) + _accelerators(files) + _fips(files) + _audit(files)
     )
+    if programs:
+        findings += _scanned("program", "/", scan_programs(files, progress))
     if source is not None:
-        findings += scan_source(source)
+        findings += _scanned("source", source, scan_source(source, progress))
     return Users(tuple(findings), tuple(sorted(files.problems.items())))
 
 
 def _packages(files: HostFiles) -> List[Finding]:
-    release, packages = read_release(files), read_packages(files)
+    packages = read_packages(files)
     if not packages.database:
         packages = read_rpm(files)
     found = []
-    for row in known_users():
-        for name in sorted({each for names in row["packages"].values() for each in names}):
-            package = packages.installed.get(name)
-            if package is None:
-                continue
-            if row["gone_in"] and _at_least(release.distro, package.version, row["gone_in"]):
-                continue
-            detail = "{} {} uses {}".format(name, package.version, ", ".join(row["uses"]))
-            breaks = tuple((cause, effect) for cause, effect in sorted(row["breaks"].items()) if effect)
-            found.append(
-                Finding("package", row["program"], detail, breaks, "migrate to " + row["migrate_to"], row["source"])
-            )
-            break
+    for one in read_dependents(read_release(files), packages):
+        detail = "{} {} uses {}".format(one.package.name, one.package.version, ", ".join(one.uses))
+        if one.less_from:
+            detail += " (less since {})".format(one.less_from)
+        advice = "migrate to " + one.migrate_to
+        found.append(Finding("package", one.program, detail, one.breaks, advice, one.source))
     return found
 
 
-def _at_least(distro: str, version: str, gone_in: str) -> bool:
-    try:
-        return compare(distro, version.partition("-")[0], gone_in) >= 0
-    except ValueError:
-        return False
+def _scanned(kind: str, place: str, scan: Scan) -> List[Finding]:
+    advice = {"program": "see what it does with it; a name is a sign and no proof"}
+    found = [
+        Finding(kind, path, ", ".join(signs), (), advice.get(kind, "move to a library in user space"), place)
+        for path, signs in scan.found
+    ]
+    if not scan.whole:
+        detail = "the scan ended at its bound, after {} files".format(scan.looked_at)
+        found.append(Finding(kind, "bound", detail, (), "", place))
+    return found
 
 
 def _processes(files: HostFiles) -> List[Finding]:
@@ -154,40 +153,22 @@ def _fips(files: HostFiles) -> List[Finding]:
 
 
 def _audit(files: HostFiles) -> List[Finding]:
+    """Programs by the audit log: socket() with family 38 (a0=26, hexadecimal), by the call's number per machine."""
     found: Dict[str, int] = {}
-    log = files.read("/var/log/audit/audit.log", 8 * 1024 * 1024)
-    for line in log.text.split("\n"):
-        if "type=SYSCALL" in line and re.search(r" a0=26 ", line) and re.search(r" syscall=(?:41|198|359) ", line):
-            program = re.search(r' exe="([^"]{1,200})"', line)
-            if program:
-                found[program.group(1)] = found.get(program.group(1), 0) + 1
+    for path in AUDIT_LOGS:
+        for line in files.read(path, AUDIT_LIMIT).content.split(b"\n"):
+            if b"type=SYSCALL " not in line or b" a0=26 " not in line:
+                continue
+            machine, call = _AUDIT_ARCH.search(line), _AUDIT_CALL.search(line)
+            program = _AUDIT_PROGRAM.search(line)
+            if machine and call and program and SOCKET_CALLS.get(machine.group(1)) == call.group(1):
+                name = program.group(1).decode("utf-8", "replace")
+                found[name] = found.get(name, 0) + 1
+    detail = "{} sockets in the audit log"
     return [
-        Finding("audit", name, "{} sockets in the audit log".format(count), (), "", log.path)
+        Finding("audit", name, detail.format(count), (), "see what it uses them for", AUDIT_LOGS[0])
         for name, count in sorted(found.items())
     ]
-
-
-def scan_source(folder: str) -> List[Finding]:
-    """Files of a source tree that name AF_ALG; at most SCAN_FILES files, the first SCAN_BYTES of each."""
-    files, found, seen = HostFiles(folder), [], 0
-    pending = ["/"]
-    while pending and seen < SCAN_FILES:
-        here = pending.pop()
-        for name in files.names(here):
-            path = here.rstrip("/") + "/" + name
-            if files.real(path) != path:
-                continue
-            if files.kind(path) == "folder" and name != ".git":
-                pending.append(path)
-            elif name.endswith(SOURCE_NAMES) and seen < SCAN_FILES:
-                seen += 1
-                content = files.read(path, SCAN_BYTES).content
-                signs = [sign.decode("ascii") for sign in SIGNS if sign in content]
-                if signs:
-                    found.append(
-                        Finding("source", path, ", ".join(signs), (), "move to a library in user space", folder)
-                    )
-    return found
 
 
 def users_text(users: Users) -> str:

@@ -2,20 +2,22 @@
 
 import re
 from datetime import datetime
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from bot.hostcheck.dependents import broken_here
 from bot.hostcheck.dpkg import Packages, read_packages
 from bot.hostcheck.files import HostFiles
 from bot.hostcheck.judge import Judgement, judge_kernel
 from bot.hostcheck.kernels import Kernels, newest, read_kernels
-from bot.hostcheck.lift import Advice, advise
+from bot.hostcheck.lift import GREEN, Advice, Standing, advise
 from bot.hostcheck.livepatch import LivePatch, read_live_patches
 from bot.hostcheck.matrix import Advisory, Matrix
-from bot.hostcheck.mitigations import Mitigation, read_mitigations
-from bot.hostcheck.origin import Origin, debian_origin, origin_of_release, read_origin, ubuntu_origin
-from bot.hostcheck.osrelease import Release, parse_distro, read_release
+from bot.hostcheck.mitigation import Mitigation
+from bot.hostcheck.mitigations import Place, read_mitigations
+from bot.hostcheck.origin import Origin
+from bot.hostcheck.osrelease import Release, read_release
 from bot.hostcheck.rpm import read_rpm
-from bot.hostcheck.surface import Code, component_of, read_code
+from bot.hostcheck.surface import FAMILY_MODULE, Code, Component, component_of, read_code
 
 WORST = ("affected", "unverified", "mitigated", "not affected", "fixed")
 EXITS = {"fixed": 0, "not affected": 0, "affected": 1, "mitigated": 5, "unverified": 6}
@@ -55,6 +57,7 @@ class Report(NamedTuple):
 
     root: Optional[str]
     release: Release
+    kernels: Kernels
     at: datetime
     matrix_as_of: Optional[datetime]
     matrix_origin: str
@@ -82,54 +85,125 @@ def check_host(root: Optional[str], matrix: Matrix, advisory_ids: List[str], now
     if not packages.database:
         packages = read_rpm(files)
     kernels = read_kernels(files, release, packages)
-    patches = read_live_patches(files)
-    verdicts = tuple(_judge(files, release, packages, kernels, patches, matrix, wanted, now) for wanted in advisory_ids)
+    patches = read_live_patches(files, kernels.running)
+    host = _Host(files, release, packages, kernels, patches, matrix, now, broken_here(release, packages), {})
+    verdicts = tuple(_judge(host, wanted) for wanted in advisory_ids)
     problems = tuple(sorted(files.problems.items()))
-    return Report(root, release, now, matrix.as_of, matrix.origin, matrix.signature, verdicts, problems)
+    return Report(root, release, kernels, now, matrix.as_of, matrix.origin, matrix.signature, verdicts, problems)
 
 
-def _judge(
-    files: HostFiles, release: Release, packages: Packages, kernels: Kernels, patches: List[LivePatch], matrix: Matrix,
-    wanted: str, now: datetime,
-) -> Verdict:  # fmt: skip
-    advisory = matrix.find(wanted)
+class _Host(NamedTuple):
+    """All that was read of the host and holds for every advisory."""
+
+    files: HostFiles
+    release: Release
+    packages: Packages
+    kernels: Kernels
+    patches: List[LivePatch]
+    matrix: Matrix
+    now: datetime
+    known: Tuple[Tuple[str, str, str], ...]
+    layers: Dict[Tuple[Component, str], Tuple[Code, List[Mitigation]]]
+
+    def read_layers(self, component: Component, kernel: Origin) -> Tuple[Code, List[Mitigation]]:
+        """The code of a component in one kernel and what may keep it away, read once for all advisories."""
+        key = (component, kernel.release)
+        if key not in self.layers:
+            code = read_code(self.files, kernel.release, component, self.kernels.running is not None)
+            self.layers[key] = code, read_mitigations(self.files, component, code, _place(self.kernels, kernel))
+        return self.layers[key]
+
+
+def _judge(host: _Host, wanted: str) -> Verdict:
+    advisory, kernels = host.matrix.find(wanted), host.kernels
     names = (wanted.upper(), *(advisory.aliases if advisory else ()))
-    running = _judged(advisory, matrix, release, kernels.running, now) if kernels.running else None
-    installed = tuple((one, _judged(advisory, matrix, release, one, now)) for one in kernels.installed)
+    running = _judged(advisory, host, kernels.running) if kernels.running else None
+    installed = tuple((one, _judged(advisory, host, one)) for one in kernels.installed)
     kernel, judgement = _chosen(kernels, running, installed)
-    if (
-        packages.problem
-        and kernels.running is None
-        and judgement.word in ("fixed", "not affected")
-        and packages.database == "dpkg"
-    ):
-        judgement = Judgement("unverified", packages.problem)
+    cut = host.packages.problem if host.packages.database == "dpkg" and kernels.running is None else ""
+    if cut and judgement.word in GREEN:
+        judgement = Judgement("unverified", cut)
     component = component_of(names)
-    evidence = [_context(release, kernels, matrix), judgement.reason]
+    code: Optional[Code] = None
     mitigations: List[Mitigation] = []
-    code = None
     if component is not None and kernel is not None:
-        code = read_code(files, kernel.release, component, kernels.running is not None)
-        mitigations = read_mitigations(files, component, code, _cmdline(kernels))
-        evidence.append("{}: {}".format(component.module, code.reason))
-    word, reason = _combined(judgement, code, mitigations, patches, names, kernels, kernel, release)
-    if kernels.container:
-        evidence.append("{} says that this is a container: the kernel is its host's".format(kernels.container))
-    evidence += ["{}: {}".format(one.name, "active" if one.active else "not active") for one in patches]
-    evidence += ["{} {}: {}, {}".format(one.where, one.text, one.effect, one.reason) for one in mitigations]
-    if kernels.running is not None and kernels.next_boot.release:
-        evidence.append("next boot: {} ({})".format(kernels.next_boot.release, kernels.next_boot.reason))
-    shown = tuple((one.release, one.version, each.word) for one, each in installed)
-    step = _next_step(word, release, kernels, installed, kernel)
-    advice = tuple(advise(word, judgement.word, one) for one in mitigations)
+        code, mitigations = host.read_layers(component, kernel)
+    word, reason = _combined(host, judgement, code, mitigations, names, kernel)
+    standing = Standing(word, judgement.word, _relapse(kernels, kernel, installed), host.known)
     return Verdict(
-        advisory.shown if advisory else wanted, advisory.title if advisory else "", word, reason, tuple(evidence), step,
-        kernel.release if kernel else "", running.word if running else "", shown, kernels.next_boot.release,
-        tuple(mitigations), advice,
-    )  # fmt: skip
+        advisory=advisory.shown if advisory else wanted,
+        title=advisory.title if advisory else "",
+        word=word,
+        reason=reason,
+        evidence=(*_evidence(host, judgement, component, code), *_layers(mitigations)),
+        next_step=_next_step(host, word, installed, kernel),
+        kernel=kernel.release if kernel else "",
+        running=running.word if running else "",
+        installed=tuple((one.release, one.version, each.word) for one, each in installed),
+        next_boot=kernels.next_boot.release,
+        mitigations=tuple(mitigations),
+        advice=tuple(advise(standing, one) for one in mitigations),
+    )
 
 
-def _judged(advisory: Optional[Advisory], matrix: Matrix, release: Release, kernel: Origin, now: datetime) -> Judgement:
+def _place(kernels: Kernels, kernel: Origin) -> Place:
+    container = kernels.container if kernels.running is not None else ""
+    cmdline = kernels.cmdline if kernels.running is not None else None
+    return Place(kernel.release, cmdline, kernels.next_boot.cmdline, kernels.next_boot.reason, container)
+
+
+def _relapse(
+    kernels: Kernels, kernel: Optional[Origin], installed: Tuple[Tuple[Origin, Judgement], ...]
+) -> str:  # fmt: skip
+    """The kernel that starts next when it is another one and not known to be fixed."""
+    name = kernels.next_boot.release
+    for one, judgement in installed:
+        if one.release == name and kernel is not None and name != kernel.release and judgement.word not in GREEN:
+            return name
+    return ""
+
+
+def _evidence(
+    host: _Host, judgement: Judgement, component: Optional[Component], code: Optional[Code]
+) -> List[str]:  # fmt: skip
+    kernels = host.kernels
+    lines = [_context(host), judgement.reason]
+    if component is not None and code is not None:
+        lines.append("{}: {}, {}".format(component.module, code.reason, _loaded(component.module, code)))
+        lines += [_family(code)] if component.by_name else []
+    if kernels.container:
+        lines.append("{} says that this is a container: the kernel is its host's".format(kernels.container))
+    lines += ["{}: {}".format(one.name, "active" if one.active else "not active") for one in host.patches]
+    if kernels.running is not None and kernels.next_boot.release:
+        lines.append("next boot: {} ({})".format(kernels.next_boot.release, kernels.next_boot.reason))
+    return lines
+
+
+def _loaded(module: str, code: Code) -> str:
+    if code.loaded is None:
+        return "whether it is loaded cannot be seen"
+    return "loaded" if module in code.loaded else "not loaded"
+
+
+def _family(code: Code) -> str:
+    state = "not located"
+    if code.modules is not None and FAMILY_MODULE in code.modules.builtin:
+        state = "built in"
+    elif code.modules is not None and FAMILY_MODULE in code.modules.dependencies:
+        state = "a module"
+    return "{}: {}, {}".format(FAMILY_MODULE, state, _loaded(FAMILY_MODULE, code))
+
+
+def _layers(mitigations: List[Mitigation]) -> List[str]:
+    return ["{} {}: {}, {}".format(one.where, one.text, one.effect, one.reason) for one in mitigations]
+
+
+def _judged(advisory: Optional[Advisory], host: _Host, kernel: Origin) -> Judgement:
+    return judged(advisory, host.matrix, host.release, kernel, host.now)
+
+
+def judged(advisory: Optional[Advisory], matrix: Matrix, release: Release, kernel: Origin, now: datetime) -> Judgement:
+    """What the matrix says of a kernel; a matrix that is too old or of the future turns nothing green."""
     if advisory is None:
         return Judgement("unverified", "the matrix ({}) has nothing on this advisory".format(matrix.origin))
     if advisory.withdrawn:
@@ -156,26 +230,27 @@ def _chosen(
 
 
 def _combined(
-    judgement: Judgement, code: Optional[Code], mitigations: List[Mitigation], patches: List[LivePatch],
-    names: Tuple[str, ...], kernels: Kernels, kernel: Optional[Origin], release: Release,
+    host: _Host, judgement: Judgement, code: Optional[Code], mitigations: List[Mitigation], names: Tuple[str, ...],
+    kernel: Optional[Origin],
 ) -> Tuple[str, str]:  # fmt: skip
     """The last word of version, configuration, live patches and mitigations."""
-    if judgement.word in ("fixed", "not affected"):
-        return judgement.word, judgement.reason
-    if code is not None and code.state == "absent" and kernel is not None and _is_own(kernel, release):
-        return "not affected", "the kernel is built without the code: {}".format(code.reason)
-    if kernels.container and judgement.word == "unverified":
+    live = host.kernels.running is not None
+    if live and host.kernels.container:
         return "unverified", "this is a container: check its host instead ({})".format(judgement.reason)
+    if judgement.word in GREEN:
+        return judgement.word, judgement.reason
+    if code is not None and code.state == "absent" and kernel is not None and _is_own(kernel, host.release):
+        return "not affected", "the kernel is built without the code: {}".format(code.reason)
     if judgement.word != "affected":
         return judgement.word, judgement.reason
-    if kernels.running is not None:
-        for patch in patches:
-            if patch.active and set(patch.covers) & set(names):
-                return "fixed", "the live patch {} covers it, says its vendor's status file".format(patch.name)
+    patches = [patch for patch in host.patches if patch.active and live]
+    for patch in patches:
+        if set(patch.covers) & set(names):
+            return "fixed", "the live patch {} covers it, says its vendor's status file".format(patch.name)
     effective = next((one for one in mitigations if one.effect == "effective"), None)
     if effective is not None:
         return "mitigated", "{}; but {} holds: {}".format(judgement.reason, effective.text, effective.reason)
-    if kernels.running is not None and any(patch.active for patch in patches):
+    if patches:
         return "unverified", "{}; a live patch is active that does not say what it covers".format(judgement.reason)
     return "affected", judgement.reason
 
@@ -184,112 +259,29 @@ def _is_own(kernel: Origin, release: Release) -> bool:
     return kernel.known and release.distro in kernel.distros
 
 
-def _cmdline(kernels: Kernels) -> Optional[str]:
-    return kernels.cmdline if kernels.running is not None else kernels.next_boot.cmdline
-
-
-def _context(release: Release, kernels: Kernels, matrix: Matrix) -> str:
-    running = kernels.running.release if kernels.running else "none"
-    as_of = "{:%Y-%m-%dT%H:%MZ}".format(matrix.as_of) if matrix.as_of else "unknown"
+def _context(host: _Host) -> str:
+    running = host.kernels.running.release if host.kernels.running else "none"
+    as_of = "{:%Y-%m-%dT%H:%MZ}".format(host.matrix.as_of) if host.matrix.as_of else "unknown"
     return "{}; running kernel {}; matrix {} of {}, signature {}".format(
-        release.label, running, matrix.origin, as_of, matrix.signature
+        host.release.label, running, host.matrix.origin, as_of, host.matrix.signature
     )
 
 
 def _next_step(
-    word: str,
-    release: Release,
-    kernels: Kernels,
-    installed: Tuple[Tuple[Origin, Judgement], ...],
-    kernel: Optional[Origin],
-) -> str:
-    if word in ("fixed", "not affected"):
+    host: _Host, word: str, installed: Tuple[Tuple[Origin, Judgement], ...], kernel: Optional[Origin]
+) -> str:  # fmt: skip
+    if word in GREEN:
         return ""
+    if host.kernels.running is not None and host.kernels.container:
+        return "patchwatch check, on the machine that runs this container"
     if word == "unverified":
         return "cat /proc/version"
+    distro = host.release.distro
     fixed = tuple(one for one, judgement in installed if judgement.word == "fixed")
-    best = newest(release.distro, fixed)
-    if kernels.running is not None and best is not None and kernel is not None and best.release != kernel.release:
+    best = newest(distro, fixed)
+    if host.kernels.running is not None and best is not None and kernel is not None and best.release != kernel.release:
         return "reboot"
     machine = kernel.release.rpartition("-")[2] if kernel else "amd64"
-    return UPDATES.get(release.distro, "dnf upgrade kernel").format(
+    return UPDATES.get(distro, "dnf upgrade kernel").format(
         arch=machine if re.match(r"^[a-z0-9]+$", machine) else "amd64"
     )
-
-
-def judge_version(
-    text: str, distro: str, matrix: Matrix, advisory_ids: List[str], now: Optional[datetime] = None
-) -> List[Verdict]:
-    """Verdicts for a package version or a line of /proc/version; now None leaves the age of the matrix unjudged."""
-    release = parse_distro(distro)
-    words = text.strip()
-    kernel = _written_kernel(words, release)
-    verdicts = []
-    for wanted in advisory_ids:
-        advisory = matrix.find(wanted)
-        moment = now or matrix.as_of or (advisory.as_of if advisory else None)
-        if kernel is None:
-            judgement = Judgement("unverified", send_instead(words))
-        elif moment is None:
-            judgement = Judgement("unverified", "the matrix does not say of when it is")
-        else:
-            judgement = _judged(advisory, matrix, release, kernel, moment)
-        title, name = (advisory.title, advisory.shown) if advisory else ("", wanted)
-        shown = kernel.release if kernel else words[:100]
-        verdicts.append(
-            Verdict(
-                name,
-                title,
-                judgement.word,
-                judgement.reason,
-                (judgement.reason,),
-                "",
-                shown,
-                judgement.word,
-                (),
-                "",
-                (),
-                (),
-            )
-        )
-    return verdicts
-
-
-def send_instead(text: str) -> str:
-    """What to send when an ABI name or something unreadable was sent."""
-    if re.match(r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9]+(?:-[a-z0-9-]+)?$", text):
-        return "{} is the name of an ABI, not a version; send the line of: cat /proc/version".format(text[:60])
-    return "this is no kernel version; send the line of: cat /proc/version"
-
-
-def _written_kernel(text: str, release: Release) -> Optional[Origin]:
-    if text.startswith("Linux version "):
-        return read_origin(text)
-    if not re.match(r"^[0-9][0-9A-Za-z._+~:-]{2,100}$", text):
-        return None
-    if release.distro == "debian":
-        if re.search(r"~bpo[0-9]", text):
-            return read_origin("Linux version {} (debian-kernel@lists.debian.org) ".format(text))
-        return debian_origin(text, text) if re.match(r"^[0-9.]+(?:~rc[0-9]+)?-[0-9][0-9.+~a-z]*$", text) else None
-    if release.distro == "ubuntu":
-        return (
-            ubuntu_origin(text, text, "generic")
-            if re.match(r"^[0-9.]+-[0-9]+\.[0-9]+(?:\.[0-9]+)*(?:~[0-9.]+)?$", text)
-            else None
-        )
-    origin = origin_of_release(text)
-    return origin if origin.known else _rpm_version(text, release)
-
-
-def _rpm_version(text: str, release: Release) -> Optional[Origin]:
-    """An rpm version as rpm prints it, without the machine: the same name with one added."""
-    bare = text.partition(":")[2] or text
-    for tried in (bare + ".x86_64", re.sub(r"\.[0-9]+$", "", bare) + "-default"):
-        origin = origin_of_release(tried)
-        if origin.known and release.distro in origin.distros:
-            return origin._replace(release=text, version=text, partial=False)
-    if release.distro == "alpine" and re.match(r"^[0-9.]+-r[0-9]+$", text):
-        return Origin(text, ("alpine",), ("linux-lts",), text, False, "")
-    if release.distro == "arch" and re.match(r"^[0-9.]+\.arch[0-9]+-[0-9]+$", text):
-        return Origin(text, ("arch",), ("linux",), text, False, "")
-    return None

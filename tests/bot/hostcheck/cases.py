@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from tests.bot.hostcheck.roots import Files, config_gz, debian, dpkg, el, host, running, tree, ubuntu
+import gzip
+
+from tests.bot.hostcheck.roots import Files, config_gz, cpio, debian, dpkg, el, host, running, tree, ubuntu
 
 D12, OLD = "6.1.0-47-amd64", "6.1.0-44-amd64"
 AFFECTED = debian(OLD, "6.1.164-1")
@@ -11,6 +13,11 @@ FALSE = "install algif_aead /bin/false\n"
 D12_OLD = host("debian12", running(AFFECTED), tree(OLD))
 EL9_OLD = "5.14.0-611.49.1.el9_7.x86_64"
 RHEL_OLD = host("rhel9", running(el(EL9_OLD)), tree(EL9_OLD, "y"))
+EL8_OLD, EL10_OLD = "4.18.0-553.121.1.el8_10.x86_64", "6.12.0-124.52.1.el10_1.x86_64"
+DEBIAN10 = debian("4.19.0-27-amd64", "4.19.316-1")
+PODS = "1 0 0:5 / / rw - overlay overlay rw\n2 1 0:6 /x /etc/hosts rw - ext4 /dev/sda1 rw\n"
+PRO = "var/lib/ubuntu-advantage/status.json"
+LKP: Files = {"sys/kernel/livepatch/lkp_1/enabled": "1\n", "sys/kernel/livepatch/lkp_1/transition": "0\n"}
 NOBLE_OLD = ubuntu("6.8.0-111-generic", "111")
 
 
@@ -139,4 +146,98 @@ CASES: list[tuple[str, Files, str]] = [
     ("live patch without a word", D12_OLD | {"sys/kernel/livepatch/kp/enabled": "1\n", "sys/kernel/livepatch/kp/transition": "0\n"}, "unverified"),
     ("ubuntu live patch", host("noble", running(NOBLE_OLD), {"sys/kernel/livepatch/lkp_1/enabled": "1\n", "sys/kernel/livepatch/lkp_1/transition": "0\n", "var/lib/ubuntu-advantage/status.json": '{"livepatch": {"fixes": [{"name": "cve-2026-31431", "patched": true}]}}'}), "fixed"),
     ("ubuntu live patch not enabled", host("noble", running(NOBLE_OLD), {"var/lib/ubuntu-advantage/status.json": '{"fixes": [{"name": "cve-2026-31431", "patched": true}]}'}), "affected"),
+    # more of the vendors' kernels
+    ("debian13 fixed before the wrong 6.12.94", host("debian13", running(debian("6.12.90+deb13-amd64", "6.12.90-1"))), "fixed"),
+    ("ubuntu 22.04 fixed", host("jammy", running(ubuntu("5.15.0-179-generic", "189"))), "fixed"),
+    ("ubuntu 22.04 on a kernel of 24.04", host("jammy", running(ubuntu("6.8.0-117-generic", "117"))), "unverified"),
+    ("rhel10 fixed", host("rhel10", running(el("6.12.0-124.55.1.el10_1.x86_64")), tree("6.12.0-124.55.1.el10_1.x86_64", "y")), "fixed"),
+    ("rhel8 built in, install rule", host("rhel8", running(el(EL8_OLD)), tree(EL8_OLD, "y"), conf(FALSE)), "affected"),
+    ("rhel10 built in, blacklist and install", host("rhel10", running(el(EL10_OLD)), tree(EL10_OLD, "y"), conf("blacklist algif_aead\n" + FALSE)), "affected"),
+    ("alma9 built in, booted with the initcall blacklist", host("alma9", running(el("5.14.0-611.49.1.el9_7.x86_64"), cmdline="ro initcall_blacklist=foo,algif_aead_init"), tree("5.14.0-611.49.1.el9_7.x86_64", "y")), "mitigated"),
+    ("rocky8 fixed", host("rocky8", running(el("4.18.0-553.123.1.el8_10.x86_64"))), "fixed"),
+    ("rocky8 affected", host("rocky8", running(el("4.18.0-553.121.1.el8_10.x86_64"))), "affected"),
+    ("rocky10 fixed", host("rocky10", running(el("6.12.0-124.55.1.el10_1.x86_64"))), "fixed"),
+    ("rocky10 of another minor", host("rocky10", running(el("6.12.0-211.7.3.el10_2.x86_64"))), "unverified"),
+    ("centos stream has no row", host("centos", running(el("5.14.0-700.el9.x86_64"))), "unverified"),
+    ("uek6 fixed", host("ol8", running(el("5.4.17-2136.354.4.2.el8uek.x86_64"))), "fixed"),
+    ("uek7 on ol8 has no row", host("ol8", running(el("5.15.0-319.201.4.4.el8uek.x86_64"))), "unverified"),
+    ("amazon 2 has no row", host("amzn", running(el("5.10.254-1.amzn2.x86_64"))), "unverified"),
+    ("sles, rebuilds alike by uname", host("sles7", running(el("6.4.0-150700.53.40-default", "geeko@buildhost"))), "unverified"),
+    ("sles after the rebuild", host("sles7", running(el("6.4.0-150700.53.43-default", "geeko@buildhost"))), "fixed"),
+    ("sles erratum without this CVE", host("sles7", running(el("6.4.0-150700.53.37-default", "geeko@buildhost"))), "affected"),
+    ("azure wrong 6.6.87", host("azure", running(el("6.6.87.1-1.azl3", "root@CBL"))), "affected"),
+    ("azure fixed", host("azure", running(el("6.6.137.1-1.azl3", "root@CBL"))), "fixed"),
+    ("photon fixed", host("photon", running(el("6.1.177-1.ph5", "root@photon"))), "fixed"),
+    ("arch lts has no row", host("arch", running(el("6.12.85-1-lts", "linux-lts@archlinux"))), "unverified"),
+    ("arch built by somebody", host("arch", running(el("6.19.12-arch1-1", "me@box"))), "unverified"),
+    ("flatcar with the option", host("flatcar", running(el("6.12.81-flatcar", "build@flatcar")), tree("6.12.81-flatcar")), "unverified"),
+    ("raspberry pi os armv7", host("debian12", running("Linux version 6.12.75-v7l+ (dom@buildbot) (gcc) #1950 SMP")), "unverified"),
+    ("wsl with the option off", host("debian12", running("Linux version 6.6.87.2-microsoft-standard-WSL2 (root@b) (gcc) #1 SMP"), {"proc/config.gz": config_gz("CONFIG_CRYPTO=y\n# CONFIG_CRYPTO_USER_API_AEAD is not set\n")}), "unverified"),
+    ("liquorix", host("debian12", running("Linux version 6.19.12-1-liquorix-amd64 (root@x) (gcc) #1 SMP")), "unverified"),
+    ("rebuilt package under the same uname", host("noble", running(ubuntu("6.8.0-117-generic", "117")), dpkg(("linux-image-6.8.0-117-generic", "6.8.0-117.117+ppa1", "linux-signed"))), "unverified"),
+    # containers: the kernel and its rules are the host's
+    ("container of the same release", host("debian12", running(debian(D12, "6.1.170-1")), {"run/.containerenv": ""}), "unverified"),
+    ("container with a rule of its own", D12_OLD | conf(FALSE) | {".dockerenv": ""}, "unverified"),
+    ("container of nspawn", D12_OLD | {"run/systemd/container": "systemd-nspawn"}, "unverified"),
+    ("container by its environment", D12_OLD | {"proc/1/environ": b"A=1\0container=lxc\0"}, "unverified"),
+    ("container by its mounts", D12_OLD | {"proc/self/mountinfo": PODS}, "unverified"),
+    ("overlay root that is no container", D12_OLD | {"proc/self/mountinfo": PODS.split("\n", maxsplit=1)[0] + "\n"}, "affected"),
+    # configuration and module tree that prove nothing
+    ("configuration cut before the option", host("debian10", running(DEBIAN10), {"boot/config-4.19.0-27-amd64": "CONFIG_CRYPTO=y\nCONFIG_CRYPTO_AES=y\n"}), "unverified"),
+    ("configuration without the option", host("debian10", running(DEBIAN10), {"boot/config-4.19.0-27-amd64": "CONFIG_CRYPTO=y\n# CONFIG_CRYPTO_USER_API_AEAD is not set\n"}), "not affected"),
+    ("configuration of another kernel", host("debian10", running(DEBIAN10), {"boot/config-4.19.0-26-amd64": "# CONFIG_CRYPTO is not set\n"}), "unverified"),
+    ("configuration of the user interface", host("debian10", running(DEBIAN10), {"boot/config-4.19.0-27-amd64": "CONFIG_CRYPTO=y\n# CONFIG_CRYPTO_USER is not set\n"}), "unverified"),
+    ("configuration packed and cut", host("debian10", running(DEBIAN10), {"proc/config.gz": config_gz("# CONFIG_CRYPTO is not set\n" * 9)[:-12]}), "unverified"),
+    ("configuration says both", D12_OLD | conf(FALSE) | {f"boot/config-{OLD}": "CONFIG_CRYPTO_USER_API_AEAD=m\nCONFIG_CRYPTO_USER_API_AEAD=y\n"}, "affected"),
+    ("modules.dep with a NUL", D12_OLD | conf(FALSE) | {f"usr/lib/modules/{OLD}/modules.dep": "kernel/crypto/algif_aead.ko:\0\n"}, "affected"),
+    # rules that look right
+    ("a softdep's failing command", D12_OLD | conf(FALSE + "softdep algif_aead pre: pw_null\ninstall pw_null /bin/false\n"), "affected"),
+    ("a dependency's failing command", D12_OLD | conf("install af_alg /bin/false\n"), "mitigated"),
+    ("alias to another module", D12_OLD | conf("alias algif-aead pw_none\n"), "mitigated"),
+    ("alias to nothing, then the module", D12_OLD | conf("alias algif_skcipher off\n"), "affected"),
+    ("command that loads it", D12_OLD | conf("install algif_aead /sbin/modprobe --ignore-install algif_aead\n"), "affected"),
+    ("command with more behind it", D12_OLD | conf("install algif_aead /bin/false || /sbin/insmod /x.ko\n"), "affected"),
+    ("rule beside a file that hangs", D12_OLD | conf(FALSE) | conf("FIFO", "etc/modprobe.d/0.conf"), "affected"),
+    ("rule in a folder of that name", D12_OLD | conf(FALSE, "etc/modprobe.d/x.conf/y.conf"), "affected"),
+    ("rule in a hidden file", D12_OLD | conf(FALSE, "etc/modprobe.d/.x.conf"), "affected"),
+    ("rule, and another program that loads", D12_OLD | conf(FALSE) | {"proc/sys/kernel/modprobe": "/sbin/loader\n"}, "affected"),
+    ("rule, and NixOS' path of modprobe", D12_OLD | conf(FALSE) | {"proc/sys/kernel/modprobe": "/run/current-system/sw/bin/modprobe\n"}, "mitigated"),
+    ("rule, and modules that cannot be listed", {name: text for name, text in (D12_OLD | conf(FALSE)).items() if name != "proc/modules"}, "affected"),
+    ("conflicting files, the first wins", D12_OLD | conf(FALSE, "etc/modprobe.d/a.conf") | conf("install algif_aead /sbin/modprobe -i algif_aead\n", "run/modprobe.d/z.conf"), "mitigated"),
+    ("conflicting files, an earlier name elsewhere", D12_OLD | conf(FALSE, "etc/modprobe.d/z.conf") | conf("install algif[-_]aead /bin/sh -c x\n", "usr/lib/modprobe.d/a.conf"), "affected"),
+    ("module_blacklist with a dash", D12_OLD | {"proc/cmdline": "ro module_blacklist=algif-aead\n"}, "affected"),
+    ("module_blacklist after the dashes", D12_OLD | {"proc/cmdline": "ro -- module_blacklist=algif_aead\n"}, "affected"),
+    ("module_blacklist, built in", RHEL_OLD | {"proc/cmdline": "ro module_blacklist=algif_aead\n"}, "affected"),
+    ("modprobe.blacklist of the family", D12_OLD | {"proc/cmdline": "ro modprobe.blacklist=af_alg\n"}, "mitigated"),
+    ("no program to load modules", D12_OLD | {"proc/sys/kernel/modprobe": "\n"}, "mitigated"),
+    ("no program to load modules, built in", RHEL_OLD | {"proc/sys/kernel/modprobe": "\n"}, "affected"),
+    ("modules_disabled, loaded", D12_OLD | {"proc/sys/kernel/modules_disabled": "1\n", "proc/modules": "algif_aead 1 0 - Live 0x0\n"}, "affected"),
+    ("sysctl.d of the next start", D12_OLD | {"etc/sysctl.d/x.conf": "crypto.af_alg_restrict = 2\n"}, "affected"),
+    ("af_alg_restrict of garbage", D12_OLD | {"proc/sys/crypto/af_alg_restrict": "22\n"}, "affected"),
+    ("image with the parameter in its loader entry", host("rhel9", tree(EL9_OLD, "y"), {"boot/loader/entries/a.conf": f"linux /vmlinuz-{EL9_OLD}\noptions ro initcall_blacklist=algif_aead_init\n"}), "affected"),
+    ("image of debian with a rule", host("debian12", tree(OLD), dpkg((f"linux-image-{OLD}", "6.1.164-1", "linux-signed-amd64")), conf(FALSE)), "mitigated"),
+    ("profile of a container engine", D12_OLD | {"usr/share/containers/seccomp.json": '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}'}, "affected"),
+    ("units with a list of families", D12_OLD | {"etc/systemd/system/service.d/x.conf": "[Service]\nRestrictAddressFamilies=AF_UNIX\n"}, "affected"),
+    ("packed rule in the initramfs alone", D12_OLD | {f"boot/initrd.img-{OLD}": gzip.compress(cpio({"etc/modprobe.d/x.conf": FALSE}))}, "affected"),
+    # more live patches
+    ("kpatch without a word", RHEL_OLD | {"sys/kernel/livepatch/kpatch_5_14_0_611_49_1_1_1/enabled": "1\n", "sys/kernel/livepatch/kpatch_5_14_0_611_49_1_1_1/transition": "0\n"}, "unverified"),
+    ("kpatch not enabled", RHEL_OLD | {"sys/kernel/livepatch/kpatch_x/enabled": "0\n", "sys/kernel/livepatch/kpatch_x/transition": "0\n"}, "affected"),
+    ("live patch in transition", D12_OLD | {"sys/kernel/livepatch/kp/enabled": "1\n", "sys/kernel/livepatch/kp/transition": "1\n"}, "affected"),
+    ("kernelcare", RHEL_OLD | {"proc/kcare/effective_version": "5.14.0-611.54.1.el9_7\n"}, "unverified"),
+    ("ubuntu live patch, status of another kernel", host("noble", running(NOBLE_OLD), LKP, {PRO: '{"Status": [{"Kernel": "6.8.0-100.100-generic", "Livepatch": {"Fixes": [{"Name": "cve-2026-31431", "Patched": true}]}}]}'}), "unverified"),
+    ("ubuntu live patch, status of this kernel", host("noble", running(NOBLE_OLD), LKP, {PRO: '{"Status": [{"Kernel": "6.8.0-111.111-generic", "Livepatch": {"Fixes": [{"Name": "cve-2026-31431", "Patched": true}]}}]}'}), "fixed"),
+    ("ubuntu live patch, not patched yet", host("noble", running(NOBLE_OLD), LKP, {PRO: '{"fixes": [{"name": "cve-2026-31431", "patched": false}]}'}), "unverified"),
+    ("ubuntu live patch of another kernel", host("noble", running(NOBLE_OLD), {"sys/kernel/livepatch/lkp_Ubuntu_6_8_0_100_100_generic_9/enabled": "1\n", "sys/kernel/livepatch/lkp_Ubuntu_6_8_0_100_100_generic_9/transition": "0\n", PRO: '{"fixes": [{"name": "cve-2026-31431", "patched": true}]}'}), "unverified"),
+    ("ubuntu live patch, status cut", host("noble", running(NOBLE_OLD), LKP, {PRO: '{"fixes": [{"name": "cve-2026-31431", "pat'}), "unverified"),
+    # files that are not what they seem
+    ("dpkg's status is a folder", host("debian12", {"var/lib/dpkg/status/x": "", f"boot/vmlinuz-{OLD}": "MZ"}), "unverified"),
+    ("dpkg's status with a NUL", host("debian12", {"var/lib/dpkg/status": f"Package: linux-image-{D12}\nStatus: install ok installed\nSource: linux\nVersion: 6.1.170-1\n\0\n"}), "unverified"),
+    ("a removed package", host("debian12", {"var/lib/dpkg/status": f"Package: linux-image-{D12}\nStatus: deinstall ok config-files\nSource: linux\nVersion: 6.1.170-1\n"}), "unverified"),
+    ("version that is too long", host("debian12", running("Linux version " + "6" * 5000)), "unverified"),
+    ("version of two lines", host("debian12", running("Linux version 6.1.170 (me@box)\n" + debian(D12, "6.1.170-1"))), "unverified"),
+    ("version that is a pipe", host("debian12", {"proc/version": "FIFO", "proc/sys/kernel/osrelease": D12 + "\n"}), "unverified"),
+    ("os-release that is a loop", running(debian(D12, "6.1.170-1")) | {"etc/os-release": "-> os-release"}, "unverified"),
+    ("hostile kernel names", host("debian12", {"lib/modules/6.1\n; reboot/modules.dep": "", "boot/vmlinuz-$(id)": "MZ"}), "unverified"),
+    ("hostile modprobe.d name", D12_OLD | conf(FALSE, "etc/modprobe.d/$(id)\u202e\x1b[31m.conf"), "mitigated"),
+    ("hostile cmdline", D12_OLD | {"proc/cmdline": "a" * 70000 + " module_blacklist=algif_aead"}, "affected"),
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,9 +33,16 @@ OS = {
     "alma8": 'ID="almalinux"\nID_LIKE="rhel centos fedora"\nVERSION_ID="8.10"\n',
     "alma9": 'ID="almalinux"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.7"\n',
     "alma10": 'ID="almalinux"\nID_LIKE="rhel centos fedora"\nVERSION_ID="10.1"\n',
+    "rocky8": 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="8.10"\n',
+    "rocky10": 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="10.1"\n',
     "rocky9": 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.7"\n',
     "ol9": 'ID="ol"\nID_LIKE="fedora"\nVERSION_ID="9.7"\n',
     "amzn": 'ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\n',
+    "sles7": 'ID="sles"\nID_LIKE="suse"\nVERSION_ID="15.7"\n',
+    "azure": 'ID=azurelinux\nVERSION_ID="3.0"\n',
+    "ol8": 'ID="ol"\nID_LIKE="fedora"\nVERSION_ID="8.10"\n',
+    "centos": 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="9"\n',
+    "jammy": 'ID=ubuntu\nID_LIKE=debian\nVERSION_ID="22.04"\nVERSION_CODENAME=jammy\n',
     "sles": 'ID="sles"\nID_LIKE="suse"\nVERSION_ID="15.6"\n',
     "arch": "ID=arch\nBUILD_ID=rolling\n",
     "alpine": "ID=alpine\nVERSION_ID=3.22.1\n",
@@ -79,6 +87,13 @@ CELLS = [
     cell("almalinux", "9", "kernel", "fixed", ("el9_7", "5.14.0-611.49.2.el9_7"), ("el9_8", "5.14.0-687.5.3.el9_8")),
     cell("almalinux", "10", "kernel", "under_investigation"),
     cell("rocky", "9", "kernel", "affected"),
+    cell("rocky", "8", "kernel", "fixed", ("el8_10", "4.18.0-553.123.1.el8_10")),
+    cell("rocky", "10", "kernel", "fixed", ("el10_1", "6.12.0-124.55.1.el10_1")),
+    cell("ol", "8", "kernel-uek", "fixed", "5.4.17-2136.354.4.2.el8uek", stream="uek6"),
+    cell("ubuntu", "22.04", "linux", "fixed", "5.15.0-179.189"),
+    cell("sles", "15.7", "kernel-default", "fixed", "6.4.0-150700.53.40.2"),
+    cell("azurelinux", "3.0", "kernel", "fixed", "6.6.137.1-1.azl3"),
+    cell("rhel", "9", "kpatch-patch", "fixed", kind="livepatch"),
     cell("ol", "9", "kernel-uek", "fixed", "5.15.0-319.201.4.4.el9uek", stream="uek7"),
     cell("ol", "9", "kernel-uek", "fixed", "6.12.0-201.74.2.2.el9uek", stream="uek8"),
     cell("amzn", "2023", "kernel", "fixed", "1:6.1.168-203.330.amzn2023"),
@@ -104,12 +119,14 @@ def matrix(cells: list[dict[str, Any]] | None = None, as_of: str = "2026-05-19T1
 
 
 def write_root(root: Path, files: Mapping[str, str | bytes]) -> str:
-    """Writes the files below root; the text `-> TARGET` makes a link."""
+    """Writes the files below root; the text `-> TARGET` makes a link, `FIFO` a pipe that would hang a reader."""
     for name, content in files.items():
         path = root / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, str) and content.startswith("-> "):
             path.symlink_to(content[3:])
+        elif content == "FIFO":
+            os.mkfifo(path)
         else:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
     return str(root)
@@ -160,6 +177,18 @@ def dpkg(*packages: tuple[str, str, str]) -> Files:
         for name, version, source in packages
     ]
     return {"var/lib/dpkg/status": "\n".join(stanzas)}
+
+
+def cpio(files: Mapping[str, str]) -> bytes:
+    """A "newc" archive of the files, as an initramfs holds them."""
+    out = b""
+    for name, text in [*files.items(), ("TRAILER!!!", "")]:
+        content, title = text.encode(), name.encode() + b"\0"
+        numbers = (1, 0o100644 if text else 0, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(title), 0)
+        out += b"070701" + b"".join(b"%08X" % number for number in numbers) + title
+        out += b"\0" * (-len(out) % 4) + content
+        out += b"\0" * (-len(out) % 4)
+    return out
 
 
 def config_gz(text: str) -> bytes:

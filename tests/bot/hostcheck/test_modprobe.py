@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.hostcheck.files import HostFiles
-from bot.hostcheck.mitigations import parse_dry_run
+from bot.hostcheck.kmod import parse_dry_run
 from bot.hostcheck.modprobe import Modules, is_rule_file, logical_lines, parse_rules, probe, read_rules
 
 MODPROBE = shutil.which("modprobe") or shutil.which("modprobe", path="/usr/sbin:/sbin")

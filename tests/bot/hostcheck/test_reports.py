@@ -11,11 +11,12 @@ import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from bot.hostcheck.cli import main
+from bot.hostcheck.dependents import known_users
 from bot.hostcheck.fleet import fleet_releases, fleet_table, read_fleet
 from bot.hostcheck.matrix import MatrixError, parse_matrix
 from bot.hostcheck.report import as_json, as_nagios, as_prometheus, as_text
 from bot.hostcheck.signed import MatrixSource, load_matrix
-from bot.hostcheck.users import AUDIT_RULE, known_users, read_users, users_text
+from bot.hostcheck.users import AUDIT_RULE, read_users, users_text
 from bot.hostcheck.verdict import check_host
 from tests.bot.hostcheck.cases import CASES, D12, D12_OLD
 from tests.bot.hostcheck.roots import CVE, NOW, debian, document, dpkg, host, matrix, running, write_root

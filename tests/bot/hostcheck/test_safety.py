@@ -20,8 +20,8 @@ from tests.conftest import ROOT
 
 SOURCES = sorted((ROOT / "bot/hostcheck").glob("*.py"))
 ALLOWED = {
-    "argparse", "ast", "collections", "datetime", "fnmatch", "json", "os", "pkgutil", "re", "stat", "subprocess", "sys",
-    "typing", "urllib", "zlib", "bot",
+    "argparse", "ast", "collections", "datetime", "fnmatch", "itertools", "json", "lzma", "os", "pkgutil", "re",
+    "stat", "subprocess", "sys", "typing", "urllib", "zlib", "bot",
 }  # fmt: skip
 
 

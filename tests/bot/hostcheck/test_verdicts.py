@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.hostcheck.answer import judge_version
 from bot.hostcheck.report import NAGIOS, exit_code
-from bot.hostcheck.verdict import check_host, judge_version
+from bot.hostcheck.verdict import check_host
 from tests.bot.hostcheck.cases import CASES, D12, D12_OLD
 from tests.bot.hostcheck.roots import CELLS, CVE, NOW, Files, cell, debian, host, matrix, running, write_root
 
