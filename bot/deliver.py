@@ -44,6 +44,7 @@ TICK_SECONDS = 1.0
 SEND_SECONDS = 60.0
 _FIRST_WAIT_SECONDS = 10.0
 _LONGEST_WAIT_SECONDS = 3600.0
+_OUTAGE_WAIT_SECONDS = 300.0
 _LONGEST_ASKED = timedelta(hours=1)
 _UNKNOWN_WAIT = timedelta(seconds=60)
 _STOPPED_WAIT = timedelta(minutes=5)
@@ -214,7 +215,7 @@ class Deliverer:
                     ledger.hold_destination(connection, destination.id, not_before=again)
 
     def _disable(self, connection: Connection, destination: DueDestination, text: str, now: datetime) -> None:
-        delivery.disable_destination(connection, destination.id, text)
+        delivery.disable_destination(connection, destination.id, text, at=now)
         line = f"{destination.kind} destination {destination.id} is disabled: {text}"
         source_health.add_note(connection, line, at=now)
 
@@ -230,7 +231,7 @@ class Deliverer:
     def _wait(self, error: ChannelError, held: Lease) -> timedelta:
         if isinstance(error, Unknown):
             return _UNKNOWN_WAIT
-        return _back_off(held.tries, error.retry_after)
+        return _back_off(held.tries, error.retry_after, _OUTAGE_WAIT_SECONDS if error.outage else _LONGEST_WAIT_SECONDS)
 
 
 def _one(connection: Connection, row: Pending) -> str:
@@ -242,8 +243,8 @@ def _wait_of(channel: Channel) -> Callable[[DueDestination], float]:
     return channel.wait_seconds if isinstance(channel, PacedChannel) else lambda destination: 0.0
 
 
-def _back_off(tries: int, asked: float) -> timedelta:
-    own = min(_FIRST_WAIT_SECONDS * 2 ** min(tries - 1, 16), _LONGEST_WAIT_SECONDS)
+def _back_off(tries: int, asked: float, longest: float) -> timedelta:
+    own = min(_FIRST_WAIT_SECONDS * 2 ** min(tries - 1, 16), longest)
     return min(timedelta(seconds=max(own, asked)), _LONGEST_ASKED)
 
 

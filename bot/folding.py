@@ -61,7 +61,7 @@ class Folder:
         rows = ledger.folded_with(connection, destination, first, now=now, every_topic=late or gathered)
         if first.urgent and calm:
             return [one for one in rows if one.urgent]
-        return [*ledger.unconfirmed(connection, destination), *rows] if late or gathered else rows
+        return [*ledger.unconfirmed(connection, destination), *rows]
 
     def _as_card(
         self,

@@ -76,7 +76,7 @@ class Listener:
         with self._store.write() as connection:
             for one in wishes.list_destinations(connection):
                 if (one.kind, one.address, one.state) == ("telegram", address, "active"):
-                    delivery.disable_destination(connection, one.id, f"the bot was removed ({why})")
+                    delivery.disable_destination(connection, one.id, f"the bot was removed ({why})", at=self._clock())
 
     def load_position(self) -> int:
         with self._store.read() as connection:

@@ -88,10 +88,10 @@ def ensure_destination(connection: Connection, *, kind: str, address: str, threa
     return int(connection.execute(row.returning(destinations.c.id)).scalar_one())
 
 
-def disable_destination(connection: Connection, destination: int, reason: str) -> None:
-    connection.execute(
-        update(destinations).where(destinations.c.id == destination).values(state="disabled", reason=clean(reason))
-    )
+def disable_destination(connection: Connection, destination: int, reason: str, *, at: datetime | None = None) -> None:
+    """Nothing more is owed or sent there. at: since when, kept in not_before."""
+    values = {"state": "disabled", "reason": clean(reason), "not_before": at}
+    connection.execute(update(destinations).where(destinations.c.id == destination).values(**values))
     next_generation(connection)
 
 
@@ -101,8 +101,9 @@ def add_subscription(connection: Connection, destination: int, words: str, *, no
     known = connection.execute(select(subscriptions.c.number).where(same)).scalar()
     if known is not None:
         return int(known)
-    newest = select(func.max(subscriptions.c.number)).where(subscriptions.c.destination == destination)
-    number = int(connection.execute(newest).scalar() or 0) + 1
+    kept = select(func.max(subscriptions.c.number)).where(subscriptions.c.destination == destination)
+    told = select(func.max(deliveries.c.subscription)).where(deliveries.c.destination == destination)
+    number = max(int(connection.execute(one).scalar() or 0) for one in (kept, told)) + 1
     connection.execute(
         insert(subscriptions).values(destination=destination, number=number, filter=words, created_at=now)
     )
@@ -147,26 +148,27 @@ def next_generation(connection: Connection) -> None:
 
 def add_deliveries(connection: Connection, owed: Sequence[Owed], *, now: datetime) -> int:
     """Stores what is owed; a change already owed to a destination is not owed twice. Returns how many are new."""
-    added = 0
-    for one in owed:
-        same = and_(deliveries.c.change_seq == one.change_seq, deliveries.c.destination == one.destination)
-        if connection.execute(select(deliveries.c.id).where(same)).first() is not None:
-            continue
-        connection.execute(
-            insert(deliveries).values(
-                change_seq=one.change_seq,
-                destination=one.destination,
-                urgent=one.urgent,
-                wakes=one.wakes,
-                subscription=one.number,
-                filter=one.words,
-                fold=one.fold,
-                not_before=now,
-                created_at=now,
-            )
-        )
-        added += 1
-    return added
+    seqs = sorted({one.change_seq for one in owed})
+    query = select(deliveries.c.change_seq, deliveries.c.destination).where(deliveries.c.change_seq.in_(seqs))
+    known = {(seq, destination) for seq, destination in connection.execute(query)} if owed else set()
+    rows = [
+        {
+            "change_seq": one.change_seq,
+            "destination": one.destination,
+            "urgent": one.urgent,
+            "wakes": one.wakes,
+            "subscription": one.number,
+            "filter": one.words,
+            "fold": one.fold,
+            "not_before": now,
+            "created_at": now,
+        }
+        for one in owed
+        if (one.change_seq, one.destination) not in known
+    ]
+    if rows:
+        connection.execute(insert(deliveries), rows)
+    return len(rows)
 
 
 def claimants(connection: Connection, change_key: str) -> list[int]:

@@ -15,6 +15,7 @@ from storage.delivery_tables import attempts, deliveries, destinations, messages
 
 LEASE_SECONDS = 120
 MAX_FOLDED = 200
+MOST_REPEATS = 4  # of what nobody confirms
 
 _PENDING = (
     deliveries.c.id.label("delivery"),
@@ -80,9 +81,13 @@ def folded_with(
 
 
 def unconfirmed(connection: Connection, destination: int) -> list[Pending]:
-    """What was sent with an outcome that nobody knows: the next digest says it again."""
+    """What was sent with an outcome that nobody knows: the next message says it again, a few times at most."""
     query = select(*_PENDING).where(deliveries.c.destination == destination, deliveries.c.state == "unconfirmed")
-    query = query.where(deliveries.c.change_seq.is_not(None)).order_by(deliveries.c.change_seq).limit(MAX_FOLDED)
+    query = (
+        query.where(deliveries.c.change_seq.is_not(None), deliveries.c.tries < MOST_REPEATS)
+        .order_by(deliveries.c.change_seq)
+        .limit(MAX_FOLDED)
+    )
     return [Pending(**row) for row in connection.execute(query).mappings()]
 
 

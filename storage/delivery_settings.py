@@ -98,6 +98,15 @@ def forget_destination(connection: Connection, destination: int) -> None:
     next_generation(connection)
 
 
+def forget_lost(connection: Connection, *, before: datetime) -> int:
+    """Forgets the destinations that were disabled before that time; returns how many."""
+    lost = and_(destinations.c.state == "disabled", destinations.c.not_before < before)
+    found = list(connection.execute(select(destinations.c.id).where(lost)).scalars())
+    for one in found:
+        forget_destination(connection, one)
+    return len(found)
+
+
 def erase_traces(store: Store) -> None:
     """What was deleted leaves the write-ahead log too (SQLite overwrites deleted rows; PostgreSQL needs its VACUUM)."""
     if store.is_sqlite:

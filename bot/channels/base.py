@@ -9,12 +9,14 @@ from storage.delivery import DueDestination
 
 class ChannelError(Exception):
     """A send failed; the text is redacted and fit for the ledger. `retry_after`: seconds to wait, 0 for our own.
-    `tries`: after how many the message is given up, 0 for never."""
+    `tries`: after how many the message is given up, 0 for never. `outage`: it is not about this destination, so it is
+    asked again within minutes."""
 
-    def __init__(self, text: str, *, retry_after: float = 0.0, tries: int = 0) -> None:
+    def __init__(self, text: str, *, retry_after: float = 0.0, tries: int = 0, outage: bool = False) -> None:
         super().__init__(text)
         self.retry_after = retry_after
         self.tries = tries
+        self.outage = outage
 
 
 class NotSent(ChannelError):

@@ -105,6 +105,6 @@ class Cards:
         wait = max(_WAIT, min(timedelta(seconds=error.retry_after), timedelta(hours=1)))
         with self._store.write() as connection:
             if isinstance(error, Refused):
-                delivery.disable_destination(connection, destination.id, text)
+                delivery.disable_destination(connection, destination.id, text, at=self._clock())
             if not isinstance(error, Stopped):
                 wishes.hold_card(connection, card, not_before=self._clock() + wait)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -30,6 +30,7 @@ from bot.messages.model import freeze, make_message
 from bot.redact import redact_text
 from storage import source_health
 from storage.delivery import DueDestination
+from storage.delivery_settings import erase_traces, forget_lost
 from storage.errors import StorageError
 from storage.store import Store
 
@@ -37,6 +38,8 @@ log = structlog.get_logger("patchwatch")
 
 _TIMEOUT_SECONDS = 30.0
 _CARE_SECONDS = 2.0
+_TIDY_EVERY = timedelta(hours=6)
+_LOST_AFTER = timedelta(days=30)  # a chat that shut us out may think better of it so long
 
 
 def composer_of(config: Config, topics: Sequence[Topic]) -> Composer:
@@ -142,12 +145,16 @@ def _converse(channel: TelegramChannel, listener: Listener) -> Conversation:
 
 
 async def _care(store: Store, config: Config, deliverer: Deliverer, composer: Composer, stop: asyncio.Event) -> None:
-    """Edits stale cards and hands the operator's lines on, until `stop`."""
+    """Edits stale cards, hands the operator's lines on and forgets who is long lost, until `stop`."""
     cards = Cards(store, deliverer.channels, composer)
     place = alert_place(config)
+    tidied = datetime.min.replace(tzinfo=UTC)
     while not stop.is_set():
         try:
             await cards.repair()
+            if datetime.now(UTC) - tidied > _TIDY_EVERY:
+                tidied = datetime.now(UTC)
+                await asyncio.to_thread(_forget_lost, store, tidied - _LOST_AFTER)
             channel = deliverer.channels.get(place.kind) if place else None
             if place is not None and channel is not None:
                 folds = isinstance(channel, FoldingChannel)
@@ -159,6 +166,14 @@ async def _care(store: Store, config: Config, deliverer: Deliverer, composer: Co
                 await stop.wait()
         except TimeoutError:
             continue
+
+
+def _forget_lost(store: Store, before: datetime) -> None:
+    with store.write() as connection:
+        gone = forget_lost(connection, before=before)
+    if gone:
+        erase_traces(store)
+        log.info("forgot destinations that were lost long ago", count=gone)
 
 
 def alert_place(config: Config) -> Place | None:

@@ -52,7 +52,7 @@ class WebhookChannel:
         try:
             answer = await self._client.post(hook[0], content=content.encode(), headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise NotSent(f"no connection: {type(error).__name__}") from None
+            raise NotSent(f"no connection: {type(error).__name__}", outage=True) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unknown(f"no answer: {type(error).__name__}") from None
         _judge(answer)

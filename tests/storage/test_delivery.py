@@ -148,6 +148,18 @@ def test_moving_and_forgetting(store: Store) -> None:
     wishes.erase_traces(store)
 
 
+def test_lost_chats_are_forgotten_in_time(store: Store) -> None:
+    """A chat that was disabled long ago goes with all its rows; one that came back or is new stays."""
+    with store.write() as connection:
+        lost, back, new = chat(connection), chat(connection, "8"), chat(connection, "9")
+        for one in (lost, back):
+            delivery.disable_destination(connection, one, "blocked", at=NOW)
+        delivery.disable_destination(connection, new, "blocked", at=LATER)
+        wishes.enable_destination(connection, back)
+        assert wishes.forget_lost(connection, before=LATER) == 1
+        assert [one.id for one in wishes.list_destinations(connection)] == [back, new]
+
+
 def test_notes_are_handed_on_once(store: Store) -> None:
     """A line for the operator is unsent until it is marked."""
     with store.write() as connection:

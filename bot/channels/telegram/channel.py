@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot.channels.base import ChannelError, NotSent, Permanent, Stopped
+from bot.channels.base import ChannelError, NotSent, Permanent, Stopped, Unknown
 from bot.channels.telegram.errors import MAX_WAIT_SECONDS, BadEntities, Unchanged, classify
 from bot.channels.telegram.pace import Pace
 from bot.channels.telegram.text import Entity, Part, render
@@ -52,6 +52,7 @@ class TelegramChannel:
         self._timeout = timeout
         self._bot: Bot | None = None
         self._introduced = False
+        self._unknowns = 0  # answers in a row that said nothing
         self._asked_to_wait: dict[str, float] = {}
         self._progress: dict[str, list[str]] = {}  # message -> ids of the parts that arrived
         self._noted: set[str] = set()
@@ -161,9 +162,16 @@ class TelegramChannel:
         from aiogram.exceptions import AiogramError
 
         try:
-            return await self.bot()(method, request_timeout=int(seconds or self._timeout))
+            answer = await self.bot()(method, request_timeout=int(seconds or self._timeout))
         except (AiogramError, ValueError, TypeError) as error:
             failure = classify(error, self._token)
+        else:
+            self._unknowns = 0
+            return answer
+        if isinstance(failure, Unknown) and destination is not None:
+            self._unknowns += 1
+            if self._unknowns >= _FLOOD_CHATS:  # the far end is ill: nobody's one retry is spent on it
+                self._pace.hold(_MAX_HOLD_SECONDS)
         if isinstance(failure, NotSent) and failure.retry_after > 0 and destination is not None:
             self._note_wait(destination, failure.retry_after)
         raise failure

@@ -66,7 +66,7 @@ def classify(error: Exception, token: str) -> ChannelError:
         case api.TelegramEntityTooLarge():
             return Permanent("the message is too large")
         case api.TelegramServerError():
-            return NotSent("Telegram answers that it cannot serve now")
+            return NotSent("Telegram answers that it cannot serve now", outage=True)
         case api.TelegramNetworkError():
             return _network(error)
         case api.TelegramAPIError():
@@ -95,5 +95,5 @@ def _network(error: Exception) -> ChannelError:
 
     cause = error.__cause__
     if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL):
-        return NotSent(f"no connection: {type(cause).__name__}")
+        return NotSent(f"no connection: {type(cause).__name__}", outage=True)
     return Unknown(f"no answer: {type(cause).__name__ if cause else 'closed'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -290,3 +291,16 @@ def test_versions_are_judged_within_their_branch(store: Store, version: str, pla
         advisory = load_advisory(connection, "PW-2026-1")
     assert advisory is not None
     assert [line.partition(": ")[2] for line in judge_version(advisory, version, place)] == [judged]
+
+
+def test_any_words_are_answered(talk: Talk) -> None:
+    """Random words, real and broken, of any characters: an answer that can be shown, never an error."""
+    chance = random.Random(5)  # a test's data, no secret
+    odd = ["\u202e", "\ud800", "\x00", "{", "/", "@", "\U0001f9df", "-1", "99999999999", "...", 'text:"x"']
+    good = ["copy-fail", "debian/12", "CVE-2026-31431", "for", "7d", "22:00-07:00", "yes", "1", "UTC", "weekly"]
+    pieces = [one.name for one in WORDS] + odd + good + ["severity:high", "choose", "PW-2026-1"]
+    for number in range(400):
+        text = " ".join(chance.choices(pieces, k=chance.randint(1, 5)))
+        answer = talk.answer(replace(ALONE, address=str(number), text=text))
+        assert answer is not None
+        plain_text(answer.message).encode()
