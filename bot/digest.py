@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from sqlalchemy import Connection
 
@@ -24,13 +26,24 @@ _MAX_TABLES = 200
 _ORDER = (Status.AFFECTED, Status.UNDER_INVESTIGATION, Status.FIXED, Status.NOT_AFFECTED)
 
 
+PlaceKey = tuple[str | None, str | None, str | None, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Releases:
+    """The rows of all that some filters name, what waits for a fix first; terms: the places that have a row."""
+
+    rows: Mapping[PlaceKey, ReleaseRow]
+    terms: frozenset[str]
+
+
 class DigestBuilder:
     """Tables are kept until the store has a new change: readers of the same filters share one."""
 
     def __init__(self, composer: Composer, *, health: Callable[[], Health]) -> None:
         self._composer = composer
         self._health = health
-        self._tables: dict[tuple[str, ...], tuple[tuple[Advisory, Cell], ...]] = {}
+        self._tables: dict[tuple[str, ...], _Releases] = {}
         self._newest = -1
 
     def build(
@@ -43,49 +56,52 @@ class DigestBuilder:
         period: str = "",
         more: int = 0,
     ) -> Digest:
-        """A digest, or a mail at once (kinds urgent and news: only the advisories that it is about, no sources).
+        """A digest, or a mail at once (kinds urgent and news: only the releases that it is about, no sources).
         more: further changes that are only counted."""
         matters = _matters(connection, changes[:MAX_NEWS])
         whole = kind not in ("urgent", "news")
-        number = len(changes) + more
-        named = None if whole else {one.draft.advisory for one in changes}
-        found = [(advisory, cell) for advisory, cell in self._cells(connection, filters)
-                 if named is None or advisory.id in named]  # fmt: skip
-        fresh = {_place_key(one) for one in changes}
-        rows = sorted((_row(advisory, cell, fresh) for advisory, cell in found), key=_urgency)
+        known = self._releases(connection, filters)
+        fresh = {key: replace(known.rows[key], fresh=True) for key in map(_place_key, changes) if key in known.rows}
+        old = (row for key, row in known.rows.items() if whole and key not in fresh)
+        named = frozenset(place for one in filters for place in one.distros)
         return Digest(
             kind=kind,
-            title=show_text(title_of(kind, period, matters, number), limit=180),
+            title=show_text(title_of(kind, period, matters, len(changes) + more), limit=180),
             period=period,
             matters=tuple(matters),
             more=max(len(changes) - MAX_NEWS, 0) + more,
-            rows=tuple(rows[:MAX_ROWS]),
-            more_rows=max(len(rows) - MAX_ROWS, 0),
-            has_places=any(one.distros for one in filters),
+            rows=tuple(islice(chain(fresh.values(), old), MAX_ROWS)),
+            more_rows=max(len(known.rows) - MAX_ROWS, 0) if whole else 0,
+            unknown=tuple(sorted(named - known.terms)) if whole else (),
             health=self._health() if whole else None,
             follows=tuple(sorted({str(one) for one in filters})),
             base_url=self._composer.base_url,
         )
 
-    def _cells(self, connection: Connection, filters: Sequence[Filter]) -> tuple[tuple[Advisory, Cell], ...]:
+    def _releases(self, connection: Connection, filters: Sequence[Filter]) -> _Releases:
         newest = newest_seq(connection)
         if newest != self._newest or len(self._tables) > _MAX_TABLES:
             self._tables.clear()
             self._newest = newest
-        key = tuple(sorted({str(one) for one in filters if one.distros}))
+        placed = [one for one in filters if one.distros]
+        key = tuple(sorted({str(one) for one in placed}))
         if key not in self._tables:
-            self._tables[key] = tuple(_find_cells(connection, [one for one in filters if one.distros]))
+            self._tables[key] = _find_releases(connection, placed)
         return self._tables[key]
 
 
-def _find_cells(connection: Connection, filters: Sequence[Filter]) -> Iterable[tuple[Advisory, Cell]]:
-    """The package cells that the filters name, once each."""
-    if not filters:
-        return
-    for _, _, advisory in list_advisories(connection):
-        cells = [cell for one in filters if _is_about(one, advisory) for cell in _cells_for(one, advisory)]
-        for cell in {cell.key: cell for cell in cells}.values():
-            yield advisory, cell
+def _find_releases(connection: Connection, filters: Sequence[Filter]) -> _Releases:
+    """The package cells that the filters name."""
+    found: dict[PlaceKey, ReleaseRow] = {}
+    terms: set[str] = set()
+    for _, _, advisory in list_advisories(connection) if filters else ():
+        for wanted in filters:
+            for cell in _cells_for(wanted, advisory) if _is_about(wanted, advisory) else ():
+                found[advisory.id, cell.distro, cell.release, cell.stream, cell.package] = _row(advisory, cell)
+                parts = "/".join(filter(None, (cell.distro, cell.release, cell.stream))).lower().split("/")
+                terms |= {"/".join(parts[:size]) for size in range(1, len(parts) + 1)}
+    rows = dict(sorted(found.items(), key=lambda pair: _urgency(pair[1])))
+    return _Releases(rows=rows, terms=frozenset(terms))
 
 
 def _is_about(wanted: Filter, advisory: Advisory) -> bool:
@@ -99,15 +115,12 @@ def _cells_for(wanted: Filter, advisory: Advisory) -> list[Cell]:
     return [one for one in cells if not wanted.packages or one.package.lower() in wanted.packages]
 
 
-PlaceKey = tuple[str | None, str | None, str | None, str | None, str | None]
-
-
 def _place_key(change: Change) -> PlaceKey:
     draft = change.draft
     return draft.advisory, draft.distro, draft.release, draft.stream, draft.package
 
 
-def _row(advisory: Advisory, cell: Cell, fresh: set[PlaceKey]) -> ReleaseRow:
+def _row(advisory: Advisory, cell: Cell) -> ReleaseRow:
     marks = [word for flag, word in ((cell.inferred, "inferred"), (bool(cell.conflicts), "sources disagree")) if flag]
     mark = f" [{', '.join(marks)}]" if marks else ""
     return ReleaseRow(
@@ -119,13 +132,11 @@ def _row(advisory: Advisory, cell: Cell, fresh: set[PlaceKey]) -> ReleaseRow:
         state=f"{wording.state_phrase(cell)}{mark}",
         version=show_text(cell.fixed_version or "", limit=80),
         erratum=show_text(cell.errata[0] if cell.errata else "", limit=40),
-        fresh=(advisory.id, cell.distro, cell.release, cell.stream, cell.package) in fresh,
     )
 
 
-def _urgency(row: ReleaseRow) -> tuple[bool, int, str, str, str]:
-    """What changed first, then what waits for a fix."""
-    return not row.fresh, _ORDER.index(Status(row.status)), row.advisory, row.place, row.package
+def _urgency(row: ReleaseRow) -> tuple[int, str, str, str]:
+    return _ORDER.index(Status(row.status)), row.advisory, row.place, row.package
 
 
 def _matters(connection: Connection, changes: Sequence[Change]) -> list[Matter]:

@@ -44,7 +44,7 @@ class ReleaseRow:
     state: str
     version: str
     erratum: str
-    fresh: bool
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,8 @@ class Digest:
     """Nothing in it depends on who reads it: readers of the same filters share one rendering.
 
     kind: urgent | news | daily | weekly | welcome. period: "2026-W19", "2026-05-04" or "". more: changes that are
-    only counted. follows: the filters. health: None where it has no place.
+    only counted. unknown: places of the filters of which nothing is known. follows: the filters. health: None where
+    it has no place.
     """
 
     kind: str
@@ -78,7 +79,7 @@ class Digest:
     more: int
     rows: tuple[ReleaseRow, ...]
     more_rows: int
-    has_places: bool
+    unknown: tuple[str, ...]
     health: Health | None
     follows: tuple[str, ...]
     base_url: str
