@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from advisories.model import Change, ChangeDraft, Evidence, RecordVersion
 from advisories.observation import Observation, PackageVersionObservation, ParsedDocument, Record, Rejected
 from advisories.topics import Topic
-from bot.ingest.breaker import Turned, measure
+from bot.ingest.breaker import COUNT, Turned, measure
 from bot.ingest.patches import apply_patches
 from bot.ingest.relevance import record_subjects
 from bot.ingest.state import Refold
@@ -140,8 +140,8 @@ class _Work:
         raw = one.raw
         if document_store.has_document(self._connection, source=raw.source, url=raw.url, at=raw.at, sha256=sha256):
             return False
-        known = document_store.newest_hash(self._connection, source=raw.source, url=raw.url) == sha256
-        if known and not records.is_overtaken(self._connection, source=raw.source, url=raw.url):
+        newest = document_store.newest_hash(self._connection, source=raw.source, url=raw.url, until=raw.at)
+        if newest == sha256 and not records.is_overtaken(self._connection, source=raw.source, url=raw.url):
             records.seen_again(self._connection, source=raw.source, url=raw.url, at=raw.at)
             self._result.same += 1
             return False
@@ -157,8 +157,10 @@ class _Work:
             if one.document.complete:
                 lost |= records.keys_of_url(self._connection, self._spec.name, one.raw.url)
         before = records.newest_versions(self._connection, self._spec.name, list(stated))
-        stored = records.count_records(self._connection, self._spec.name)
-        return measure(stored, before, stated, lost - stated.keys())
+        turned = measure(0, before, stated, lost - stated.keys())
+        if turned.count <= COUNT:
+            return turned  # too few to hold for: the whole need not be counted
+        return replace(turned, stored=records.count_records(self._connection, self._spec.name))
 
     def hold(self, fresh: Sequence[Parsed], hashes: Mapping[int, str], turned: Turned) -> None:
         """Keeps the documents for the operator's look and applies nothing of them; the checkpoint stays."""
@@ -191,7 +193,7 @@ class _Work:
         return (
             len(raw.body) > SLICED_ABOVE_BYTES
             and any(record.slice for record in document.records)
-            and document_store.newest_hash(self._connection, source=raw.source, url=raw.url) is not None
+            and document_store.newest_hash(self._connection, source=raw.source, url=raw.url, until=raw.at) is not None
         )
 
     def _add_document(self, raw: RawDocument, sha256: str, *, held: bool = False) -> None:

@@ -118,7 +118,8 @@ class Refold:
 
     def _load_facts(self) -> Facts:
         if self._facts is None:
-            versions = records.versions_about(self._connection, [SUBJECT_PACKAGES])
+            shipped = records.has_subject(self._connection, SUBJECT_PACKAGES)
+            versions = records.versions_about(self._connection, [SUBJECT_PACKAGES]) if shipped else []
             self._facts = Facts(package_versions=tuple(versions))
         return self._facts
 
