@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot.channels.base import Gone, NotSent
+from bot.channels.base import ChannelError, Gone, NotSent
 from bot.channels.telegram import Limits, Pace, TelegramChannel
 from bot.deliver import Deliverer
 from bot.folding import Folder
@@ -282,3 +283,41 @@ def test_hostile_text_arrives_as_text(store: Store, fake: FakeTelegram) -> None:
         "${jndi} \\u{202E} 🧟\\u{200D}♀️ (debian)"
     )
     assert {one["type"] for one in sent.entities} == {"bold"}
+
+
+class NotingPace(Pace):
+    """A pace that notes when everybody is held, and holds nobody."""
+
+    def __init__(self) -> None:
+        super().__init__(FAST)
+        self.holds: list[float] = []
+
+    def hold(self, seconds: float) -> None:
+        self.holds.append(seconds)
+
+
+@pytest.mark.parametrize(
+    ("faults", "holds"),
+    [
+        (["502html"] * 2 + ["ok"] + ["502html"] * 2, []),
+        (["502html"] * 4, [30.0, 30.0]),
+        (["429:7"] * 4, [7.0, 7.0]),
+        (["429:900"] * 3, [30.0]),
+        (["403:Forbidden: bot was blocked by the user"] * 5, []),
+    ],
+)
+def test_when_everybody_rests(fake: FakeTelegram, faults: list[str], holds: list[float]) -> None:
+    """Several answers in a row that say nothing, or several chats that must wait, hold all sending for a while."""
+    fake.faults["*"].extend(faults)
+    pace = NotingPace()
+
+    async def send() -> None:
+        channel = TelegramChannel(TOKEN, api_base=fake.url, pace=pace, timeout=5)
+        for number in range(1, len(faults) + 1):
+            where = DueDestination(id=number, kind="telegram", address=str(number), thread="")
+            with suppress(ChannelError):
+                await channel.send(where, str(number), freeze(make_message("T", ["x"])))
+        await channel.close()
+
+    asyncio.run(send())
+    assert pace.holds == holds
