@@ -45,6 +45,7 @@ federation_domain_whitelist: []
 suppress_key_server_warning: true
 bcrypt_rounds: 4
 enable_media_repo: false
+caches: {{{{sync_response_cache_duration: 0s}}}}
 rc_registration: {{{_FAST}}}
 rc_login: {{{{address: {{{_FAST}}}, account: {{{_FAST}}}, failed_attempts: {{{_FAST}}}}}}}
 rc_joins: {{{{local: {{{_FAST}}}, remote: {{{_FAST}}}}}}}

@@ -54,6 +54,10 @@ class Sync(msgspec.Struct):
     rooms: Rooms = msgspec.field(default_factory=Rooms)
 
 
+class Whoami(msgspec.Struct):
+    user_id: str
+
+
 def read_events(raws: Iterable[msgspec.Raw]) -> Iterator[Event]:
     """Those that can be read."""
     for raw in raws:

@@ -93,10 +93,13 @@ class Homeserver:
 
     def _opened(self) -> AsyncClient:
         if self._client is None:
+            from aiohttp import ClientSession, TraceConfig
             from nio import AsyncClient, AsyncClientConfig
 
-            config = AsyncClientConfig(encryption_enabled=False, request_timeout=self.timeout)
-            self._client = AsyncClient(self._address, self.user, config=config)
+            self._client = AsyncClient(self._address, self.user, config=AsyncClientConfig(encryption_enabled=False))
+            trace = TraceConfig()
+            trace.on_request_redirect.append(_refuse_redirect)
+            self._client.client_session = ClientSession(trace_configs=[trace])
         return self._client
 
     def _failure(self, status: int, content: bytes, after: str) -> ChannelError:
@@ -113,6 +116,11 @@ class Homeserver:
         if self._client is not None:
             await self._client.close()
             self._client = None
+
+
+async def _refuse_redirect(*_: object) -> None:
+    """The configured address is where we talk to; a message is not carried elsewhere."""
+    raise BadAnswer("the homeserver's address redirects; configure the one that it leads to")
 
 
 async def _bounded(answer: ClientResponse) -> bytes:

@@ -13,7 +13,7 @@ import structlog
 from bot.channels.base import ChannelError, NotSent, Stopped
 from bot.channels.matrix.channel import MatrixChannel, replaced_line, successor_of
 from bot.channels.matrix.errors import PUZZLING_TRIES, Limited
-from bot.channels.matrix.events import Event, JoinedRoom, Sync, edited_text, read_events, said_text, thread_of
+from bot.channels.matrix.events import Event, JoinedRoom, Sync, Whoami, edited_text, read_events, said_text, thread_of
 from bot.channels.matrix.homeserver import BadAnswer
 from bot.channels.matrix.invites import Doorkeeper, Policy
 from bot.channels.matrix.power import is_direct, may_change_or_not
@@ -79,6 +79,7 @@ class Conversation:
         self._answer = answer
         self._changes = changes
         self._poll_seconds = poll_seconds
+        self._known = False
         self._direct: dict[str, bool] = {}
         self._hinted: set[tuple[str, str]] = set()
 
@@ -112,6 +113,7 @@ class Conversation:
 
         The first /sync of all takes nothing but the position and open invitations: history is no request.
         """
+        await self._know_ourselves()
         since = await asyncio.to_thread(self._rooms.load_position)
         heard = await self._sync(since)
         rooms = heard.rooms
@@ -123,6 +125,17 @@ class Conversation:
             await asyncio.gather(*(self._take_room(room, joined) for room, joined in rooms.join.items()))
         await asyncio.to_thread(self._rooms.save_position, heard.next_batch)
         return len(rooms.join) + len(rooms.invite) + len(rooms.leave)
+
+    async def _know_ourselves(self) -> None:
+        """Whose token it is, asked once: a bot that does not know its own name would answer itself."""
+        if self._known:
+            return
+        server = self._channel.server
+        found = (await server.call("GET", ("account", "whoami"), shape=Whoami)).user_id
+        if server.user and server.user != found:
+            self._channel.tell_once(f"Matrix: [matrix] user is {server.user}, but the token is {found}'s")
+        server.user = found
+        self._known = True
 
     async def _sync(self, since: str) -> Sync:
         """An answer that cannot be read would come again for ever: then what happened in the rooms is skipped."""
