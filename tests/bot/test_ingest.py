@@ -21,13 +21,21 @@ from storage import changes as change_store
 from storage import documents, identity, records, source_health
 from tests.bot.stores import application, parsed, record, spec, take, told
 from tests.build import CVE, at, cell, cell_of, cve, topic
+from tests.servers.postgres import Postgres, postgres
+
+__all__ = ["postgres"]
 
 CNA = spec("kernel-cna", EvidenceClass.CNA)
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
-    with application(tmp_path, topics=[topic()]) as opened:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
+    """The same tests on both databases."""
+    config = ""
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        config = f'[storage]\nurl = "{server.new_database()}"\n'
+    with application(tmp_path, topics=[topic()], config=config) as opened:
         yield opened
 
 
