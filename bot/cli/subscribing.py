@@ -166,10 +166,12 @@ def preview(context: typer.Context, words: WORDS, format: FORMAT = Format.TABLE)
 
 
 def desk_of(loaded: App) -> Desk:
-    from bot.channels.registry import composer_of
     from bot.commands.base import Desk
+    from bot.messages.compose import Composer
 
-    return Desk(store=loaded.store, topics=loaded.topics, composer=composer_of(loaded.config, loaded.topics))
+    base_url = loaded.config.text("web", "base_url").rstrip("/")
+    composer = Composer(base_url=base_url, titles={one.slug: one.title for one in loaded.topics})
+    return Desk(store=loaded.store, topics=loaded.topics, composer=composer)
 
 
 def read_words(loaded: App, words: list[str]) -> Filter:
