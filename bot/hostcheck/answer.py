@@ -13,7 +13,7 @@ from bot.hostcheck.programs import Progress
 from bot.hostcheck.report import exit_code, plain, render
 from bot.hostcheck.users import read_users, users_document, users_text
 from bot.hostcheck.verdict import check_host, judged
-from bot.hostcheck.written import send_instead, written_kernel
+from bot.hostcheck.written import has_flavour, send_instead, written_kernel
 
 SAY_DISTRO = "say the distribution too: check 6.1.164-1 debian/12, or send the line of: cat /proc/version"
 TEXT_LIMIT = 1024
@@ -46,8 +46,8 @@ def answer_version(text: str, distro: Optional[str], matrix: Matrix, ids: List[s
         return release.reason + "\n"
     kernel = written_kernel(words, release)
     if kernel is None:
-        known = bool(release.distro) or send_instead(words).startswith(words[:60] + " is the name of an ABI")
-        return (send_instead(words) if known or not words[:1].isdigit() else SAY_DISTRO) + "\n"
+        enough = release.distro or has_flavour(words) or not words[:1].isdigit()
+        return (send_instead(words) if enough else SAY_DISTRO) + "\n"
     rows = [(wanted, *_judged_by(matrix, wanted, release, kernel, now)) for wanted in ids]
     return "".join("{}: {}. {}\n".format(plain(name), word.upper(), plain(reason)) for name, word, reason in rows)
 

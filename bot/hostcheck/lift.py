@@ -1,6 +1,6 @@
 """May a mitigation be lifted? For each one found: still needed, harmless, inert or harmful, and what it breaks here."""
 
-from typing import List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from bot.hostcheck.mitigation import Mitigation
 
@@ -82,3 +82,20 @@ def _removal(mitigation: Mitigation) -> str:
     if mitigation.layer == "sysctl":
         return "see which file of sysctl.d sets {}".format(mitigation.where)
     return "remove {} where it is set".format(mitigation.text)
+
+
+def reconcile(advices: List[Tuple[str, Tuple[Advice, ...]]]) -> List[Tuple[Advice, ...]]:
+    """(advisory, its advice) of one host: what one advisory still needs, no other says may go."""
+    needed: Dict[Tuple[str, str], str] = {}
+    for name, found in advices:
+        for one in found:
+            if one.state in ("still needed", "unverified"):
+                needed.setdefault((one.where, one.text), name)
+    return [tuple(_kept(one, needed.get((one.where, one.text), "")) for one in found) for _, found in advices]
+
+
+def _kept(advice: Advice, needed_by: str) -> Advice:
+    if not needed_by or advice.state in ("still needed", "unverified"):
+        return advice
+    reason = "{} may still need it; for this one: {}".format(needed_by, advice.reason)
+    return advice._replace(state="still needed", reason=reason, step="")

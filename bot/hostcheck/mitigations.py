@@ -14,7 +14,7 @@ from bot.hostcheck.surface import FAMILY_ALIAS, FAMILY_MODULE, Code, Component
 from bot.hostcheck.sysctls import by_sysctl
 
 PROGRAM = "/proc/sys/kernel/modprobe"
-_MENTION = re.compile(r"algif[-_]aead|af[-_]alg|net[-_]pf[-_]38")
+_FAMILY = re.compile(r"af_alg|net_pf_38")
 
 
 class Place(NamedTuple):
@@ -47,13 +47,13 @@ def _mentions(component: Component) -> Callable[[Rule], bool]:
         if rule.command not in ("install", "blacklist", "alias"):
             return False
         texts = [text.replace("-", "_") for text in (rule.name, rule.words)]
-        return any(component.module in text or _MENTION.search(text) is not None for text in texts)
+        return any(component.module in text or _FAMILY.search(text) is not None for text in texts)
 
     return mentions
 
 
 def _by_rules(files: HostFiles, component: Component, code: Code, place: Place) -> List[Mitigation]:
-    rules = read_rules(files, place.cmdline or "")
+    rules = read_rules(files, place.cmdline or "", tree=code.modules.folder if code.modules is not None else "")
     mentioned = [
         rule for rule in rules.rules if _mentions(component)(rule) and not _is_named_by_cmdline(rule, component)
     ]

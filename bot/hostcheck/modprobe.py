@@ -12,6 +12,7 @@ from bot.hostcheck.files import HostFiles
 
 FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
 REFUSING = re.compile(r"^(?:(?:/usr)?/bin/)?(?:false|true)(?: [A-Za-z0-9_=,./:-]+)*$")
+SOFTDEPS = "modules.softdep"
 _BLANK = re.compile(r"[ \t]+")
 
 
@@ -36,11 +37,12 @@ class Rules(NamedTuple):
 
 
 class Modules(NamedTuple):
-    """The module tree of one kernel: dependencies, aliases and what is built in, names with `_`."""
+    """The module tree of one kernel: dependencies, aliases and what is built in, names with `_`, and where it is."""
 
     dependencies: Dict[str, Tuple[str, ...]]
     aliases: Tuple[Tuple[str, str], ...]
     builtin: Set[str]
+    folder: str = ""
 
 
 class Action(NamedTuple):
@@ -110,9 +112,14 @@ def _by_blank(text: str) -> Tuple[str, str, str]:
     return (text, "", "") if found is None else (text[: found.start()], " ", text[found.end() :])
 
 
-def read_rules(files: HostFiles, cmdline: str = "", folders: Tuple[str, ...] = FOLDERS) -> Rules:
-    """All rules of a tree in kmod's order, and those of modprobe.blacklist= on the running kernel's command line."""
-    chosen: Dict[str, str] = {}
+def read_rules(
+    files: HostFiles, cmdline: str = "", folders: Tuple[str, ...] = FOLDERS, tree: str = ""
+) -> Rules:  # fmt: skip
+    """All rules in kmod's order, and those of modprobe.blacklist= on the running kernel's command line.
+
+    tree: the folder of a kernel's modules; its modules.softdep counts as one more file of that name.
+    """
+    chosen: Dict[str, str] = {SOFTDEPS: tree + "/" + SOFTDEPS} if tree else {}
     unread = []
     for folder in folders:
         for name in files.names(folder):

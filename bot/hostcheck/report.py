@@ -32,64 +32,64 @@ def exit_code(report: Report, form: str) -> int:
 
 
 def as_text(report: Report) -> str:
-    """For people. What several advisories share is said once, below the list of their verdicts."""
+    """For people. Several advisories get a line each with a number; what else is said names the numbers it is for."""
     lines = ["{} ({})".format(plain(report.release.name), report.release.label)]
     if len(report.verdicts) == 1:
         (verdict,) = report.verdicts
-        lines += [_headline(verdict, 0), "  " + plain(verdict.reason), *_evidence_lines(verdict, (verdict.reason,))]
-        shared = _shared_lines(report.verdicts)
+        lines += ["{}: {}".format(plain(verdict.advisory), verdict.word.upper()), "  " + plain(verdict.reason)]
     else:
-        width = max([len(verdict.advisory) for verdict in report.verdicts] or [0])
-        lines += [_headline(verdict, width) + "  " + plain(verdict.reason) for verdict in report.verdicts]
-        common = tuple(link for link in _first(report).evidence if all(link in one.evidence for one in report.verdicts))
-        lines += ["for all of them:", *("  - " + plain(link) for link in common)] if common else []
-        for verdict in report.verdicts:
-            own = _evidence_lines(verdict, (*common, verdict.reason))
-            lines += ["for {}:".format(plain(verdict.advisory)), *own] if own else []
-        shared = _shared_lines(report.verdicts)
-    lines += shared
+        lines += _headlines(report.verdicts)
+    lines += _told_once(report.verdicts)
     lines += ["could not read {}: {}".format(plain(path), plain(reason)) for path, reason in report.problems]
     return "\n".join(lines) + "\n"
 
 
-def _first(report: Report) -> Verdict:
-    return report.verdicts[0]
+def _headlines(verdicts: Tuple[Verdict, ...]) -> List[str]:
+    return [
+        "{:>2}  {}: {}  {}".format(number, plain(one.advisory), one.word.upper(), plain(one.reason))
+        for number, one in enumerate(verdicts, 1)
+    ]
 
 
-def _headline(verdict: Verdict, width: int) -> str:
-    return "{:<{}} {}".format(plain(verdict.advisory) + ":", width + 1, verdict.word.upper())
-
-
-def _evidence_lines(verdict: Verdict, said: Tuple[str, ...]) -> List[str]:
-    """The chain of evidence without what was said; the mitigations stand below with their advice."""
-    layers = {"{} {}: {}, {}".format(one.where, one.text, one.effect, one.reason) for one in verdict.mitigations}
-    return ["  - " + plain(link) for link in verdict.evidence if link not in said and link not in layers]
-
-
-def _shared_lines(verdicts: Tuple[Verdict, ...]) -> List[str]:
-    """Installed kernels, mitigations and steps, each line once with the advisories it is for."""
+def _told_once(verdicts: Tuple[Verdict, ...]) -> List[str]:
+    """Evidence, installed kernels, mitigations and steps: each line once, with the numbers of those it is for."""
     meant: Dict[str, List[str]] = {}
-    for verdict in verdicts:
-        for line in _detail_lines(verdict):
-            meant.setdefault(line, []).append(plain(verdict.advisory))
+    for tell in (_evidence_lines, _installed_lines, _advice_lines, _step_lines):
+        for number, verdict in enumerate(verdicts, 1):
+            for line in tell(verdict):
+                meant.setdefault(line, []).append(str(number))
+    return [
+        line if len(numbers) == len(verdicts) else "{} [{}]".format(line, ", ".join(numbers))
+        for line, numbers in meant.items()
+    ]
+
+
+def _evidence_lines(verdict: Verdict) -> List[str]:
+    """The chain of evidence without its conclusion; the mitigations stand below with their advice."""
+    layers = {"{} {}: {}, {}".format(one.where, one.text, one.effect, one.reason) for one in verdict.mitigations}
+    links = [link for link in verdict.evidence if link not in layers and not verdict.reason.startswith(link)]
+    return ["  - " + plain(link) for link in links]
+
+
+def _installed_lines(verdict: Verdict) -> List[str]:
     lines = []
-    for line, names in meant.items():
-        some = len(names) < len(verdicts)
-        lines.append("{} [{}]".format(line, ", ".join(names)) if some else line)
+    for name, version, word in verdict.installed:
+        shown = "{} {}".format(plain(name), plain(version)).strip()
+        lines.append("  installed {}: {}".format(shown, word))
     return lines
 
 
-def _detail_lines(verdict: Verdict) -> List[str]:
-    lines = [
-        "  installed {} {}: {}".format(plain(name), plain(version), word) for name, version, word in verdict.installed
-    ]
+def _advice_lines(verdict: Verdict) -> List[str]:
+    lines = []
     for advice in verdict.advice:
-        lines.append(
-            "  {} {}: {} ({})".format(plain(advice.where), plain(advice.text), advice.state, plain(advice.reason))
-        )
-        lines += ["    breaks {}".format(plain(one)) for one in advice.breaks]
-        lines += ["    you may {}".format(plain(advice.step))] if advice.step else []
-    return [*lines, "  next: " + plain(verdict.next_step)] if verdict.next_step else lines
+        line = "  {} {}: {} ({})".format(plain(advice.where), plain(advice.text), advice.state, plain(advice.reason))
+        line += "".join("; breaks {}".format(plain(one)) for one in advice.breaks)
+        lines.append(line + ("; you may {}".format(plain(advice.step)) if advice.step else ""))
+    return lines
+
+
+def _step_lines(verdict: Verdict) -> List[str]:
+    return ["  next: " + plain(verdict.next_step)] if verdict.next_step else []
 
 
 def document(report: Report) -> Dict[str, Any]:  # Any: JSON

@@ -109,7 +109,7 @@ def _modules(files: HostFiles, release: str) -> Optional[Modules]:
         if any(one.state in ("unreadable", "truncated") or not _ends_well(one) for one in (needs, aliases, builtin)):
             return None
         names = {module_name(line) for line in builtin.text.split("\n") if line.strip()}
-        return Modules(parse_dependencies(needs.text), parse_aliases(aliases.text), names)
+        return Modules(parse_dependencies(needs.text), parse_aliases(aliases.text), names, base.rstrip("/"))
     return None
 
 

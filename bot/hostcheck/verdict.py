@@ -9,7 +9,7 @@ from bot.hostcheck.dpkg import Packages, read_packages
 from bot.hostcheck.files import HostFiles
 from bot.hostcheck.judge import Judgement, judge_kernel
 from bot.hostcheck.kernels import Kernels, newest, read_kernels
-from bot.hostcheck.lift import GREEN, Advice, Standing, advise
+from bot.hostcheck.lift import GREEN, Advice, Standing, advise, reconcile
 from bot.hostcheck.livepatch import LivePatch, read_live_patches
 from bot.hostcheck.matrix import Advisory, Matrix
 from bot.hostcheck.mitigation import Mitigation
@@ -87,7 +87,9 @@ def check_host(root: Optional[str], matrix: Matrix, advisory_ids: List[str], now
     kernels = read_kernels(files, release, packages)
     patches = read_live_patches(files, kernels.running)
     host = _Host(files, release, packages, kernels, patches, matrix, now, broken_here(release, packages), {})
-    verdicts = tuple(_judge(host, wanted) for wanted in advisory_ids)
+    judged_each = [_judge(host, wanted) for wanted in advisory_ids]
+    advices = reconcile([(one.advisory, one.advice) for one in judged_each])
+    verdicts = tuple(one._replace(advice=advice) for one, advice in zip(judged_each, advices))
     problems = tuple(sorted(files.problems.items()))
     return Report(root, release, kernels, now, matrix.as_of, matrix.origin, matrix.signature, verdicts, problems)
 
@@ -275,7 +277,7 @@ def _next_step(
     if host.kernels.running is not None and host.kernels.container:
         return "patchwatch check, on the machine that runs this container"
     if word == "unverified":
-        return "cat /proc/version"
+        return "patchwatch poll" if kernel is not None and _is_own(kernel, host.release) else "cat /proc/version"
     distro = host.release.distro
     fixed = tuple(one for one, judgement in installed if judgement.word == "fixed")
     best = newest(distro, fixed)

@@ -20,6 +20,11 @@ def send_instead(text: str) -> str:
     return "this is no kernel version; send the line of: cat /proc/version"
 
 
+def has_flavour(text: str) -> bool:
+    """Whether it ends like a uname: 6.1.0-44-amd64, and not 6.1.164-1, which may be a version."""
+    return re.match(r"^[0-9][0-9.]*(?:-[0-9.]+)?(?:\+[a-z0-9.]+)?-[a-z][a-z0-9-]*\Z", text) is not None
+
+
 def written_kernel(text: str, release: Release) -> Optional[Origin]:
     """The kernel; None for what is none, or says too little."""
     if text.startswith(LINE):

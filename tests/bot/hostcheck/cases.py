@@ -192,6 +192,7 @@ CASES: list[tuple[str, Files, str]] = [
     ("modules.dep with a NUL", D12_OLD | conf(FALSE) | {f"usr/lib/modules/{OLD}/modules.dep": "kernel/crypto/algif_aead.ko:\0\n"}, "affected"),
     # rules that look right
     ("a softdep's failing command", D12_OLD | conf(FALSE + "softdep algif_aead pre: pw_null\ninstall pw_null /bin/false\n"), "affected"),
+    ("a softdep that depmod took from the module", D12_OLD | conf(FALSE) | {f"usr/lib/modules/{OLD}/modules.softdep": "softdep algif_aead pre: af_alg\n"}, "affected"),
     ("a dependency's failing command", D12_OLD | conf("install af_alg /bin/false\n"), "mitigated"),
     ("alias to another module", D12_OLD | conf("alias algif-aead pw_none\n"), "mitigated"),
     ("alias to nothing, then the module", D12_OLD | conf("alias algif_skcipher off\n"), "affected"),

@@ -11,8 +11,18 @@ from pathlib import Path
 import pytest
 
 from bot.hostcheck.files import HostFiles
-from bot.hostcheck.kmod import parse_dry_run
-from bot.hostcheck.modprobe import Modules, is_rule_file, logical_lines, parse_rules, probe, read_rules
+from bot.hostcheck.kmod import agrees, parse_dry_run
+from bot.hostcheck.modprobe import (
+    Action,
+    Modules,
+    is_rule_file,
+    logical_lines,
+    outcome,
+    parse_rules,
+    probe,
+    read_rules,
+)
+from tests.bot.hostcheck.roots import write_root
 
 MODPROBE = shutil.which("modprobe") or shutil.which("modprobe", path="/usr/sbin:/sbin")
 RELEASE = "9.9.9-pw"
@@ -36,6 +46,7 @@ NAMES = (
     "nothere",
 )
 REQUESTS = ("pw-aead", "pw_aead", "net-pf-98", "pw_deep", "pw-type-x", "pw_core", "nothere", "pw-other")
+EXTRACTED = ("", "", "# by depmod\nsoftdep pw-aead pre: pw_null\n", "softdep pw_hash post: pw_null\n")
 COMMANDS = ("/bin/false", "/bin/true", "  /bin/false", "/sbin/x $CMDLINE_OPTS", "/bin/fal\\\nse")
 
 
@@ -131,14 +142,20 @@ def shaped(actions: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def compare_rule_sets(tmp_path: Path, count: int, seed: int) -> None:
     modules = tmp_path / "modules"
     write_modules(modules)
+    softdeps = modules / "lib/modules" / RELEASE / "modules.softdep"
     rng = random.Random(seed)
     different = []
     for number in range(count):
         root = tmp_path / f"root{number}"
         root.mkdir()
         write_rules(root, rng)
+        extracted = rng.choice(
+            ("", "", "# from the modules\nsoftdep pw-aead pre: pw_null\n", "softdep pw_hash post: pw_null\n")
+        )
+        softdeps.write_text(extracted)
+        write_root(root, {f"tree/{softdeps.name}": extracted})
         request = rng.choice(REQUESTS)
-        rules = read_rules(HostFiles(str(root)), folders=tuple("/" + folder for folder in FOLDERS))
+        rules = read_rules(HostFiles(str(root)), folders=tuple("/" + folder for folder in FOLDERS), tree="/tree")
         ours = shaped([(one.kind, one.word) for one in probe(rules, TREE, request).actions])
         theirs, _ = ask_modprobe(root, modules, request)
         if ours != theirs:
@@ -168,6 +185,40 @@ def test_a_softdep_switches_an_install_rule_off() -> None:
     rules = parse_rules("install pw_aead /bin/false\nsoftdep pw_aead pre: pw_null\n", "x")
     folder = read_rules(HostFiles("/nonexistent"))._replace(rules=tuple(rules))
     assert [one.kind for one in probe(folder, TREE, "pw-aead").actions] == ["insmod", "insmod", "insmod"]
+
+
+@pytest.mark.parametrize(
+    ("actions", "loaded", "expected"),
+    [
+        ([("install", "/bin/false", "pw_aead")], set(), "blocked"),
+        ([("install", "/bin/false", "pw_null"), ("insmod", "pw_aead", "pw_aead")], set(), "inserted"),
+        ([("install", "/bin/x", "pw_null"), ("install", "/bin/true", "pw_aead")], set(), "blocked"),
+        ([("install", "/bin/false", "pw_alg"), ("insmod", "pw_aead", "pw_aead")], set(), "blocked"),
+        ([("install", "/bin/false", "pw_alg"), ("insmod", "pw_aead", "pw_aead")], {"pw_alg"}, "inserted"),
+        ([("install", "/bin/sh -c false", "pw_aead")], set(), "undecided"),
+        ([("builtin", "pw_aead", "pw_aead")], set(), "builtin"),
+        ([], set(), "blocked"),
+    ],
+)
+def test_a_failing_command_counts_where_kmod_needs_it(
+    actions: list[tuple[str, str, str]], loaded: set[str], expected: str
+) -> None:
+    """The module's own command and those of what it needs; a softdep may fail and a loaded module is left alone."""
+    assert outcome(tuple(Action(*one) for one in actions), TREE, "pw_aead", loaded) == expected
+
+
+@pytest.mark.parametrize(
+    ("printed", "alike"),
+    [
+        ("insmod /lib/modules/9/kernel/pw_alg.ko.zst \ninsmod /lib/modules/9/kernel/pw-aead.ko.zst a=1\n", True),
+        ("insmod /lib/modules/9/kernel/pw_alg.ko.zst \ninstall /bin/false \n", False),
+        ("", False),
+    ],
+)
+def test_kmod_has_the_last_word(printed: str, alike: bool) -> None:
+    """Its printed steps are compared with ours, whatever the end of a module's file name is."""
+    ours = (Action("insmod", "pw_alg", "pw_alg"), Action("insmod", "pw_aead", "pw_aead"))
+    assert agrees(ours, parse_dry_run(printed, "pw-aead")) is alike
 
 
 def test_lines_are_joined_as_kmod_joins_them() -> None:
