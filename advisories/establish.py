@@ -43,13 +43,39 @@ class FixClaim:
 
 
 def group_versions(versions: Iterable[RecordVersion]) -> list[list[RecordVersion]]:
-    """Versions by (source, key), each group in order of time, groups in a fixed order."""
+    """Versions by (source, key), each group in order of time, groups in a fixed order.
+
+    A word that is said again right after itself is one version, seen more often: whether it was stored as one or as two
+    depends on the order of arrival, and the state may not.
+    """
 
     def identity(version: RecordVersion) -> tuple[str, str]:
         return version.evidence.source, version.key
 
     ordered = sorted(versions, key=lambda one: (*identity(one), one.at, one.evidence.sha256))
-    return [list(group) for _, group in groupby(ordered, key=identity)]
+    return [_without_repeats(group) for _, group in groupby(ordered, key=identity)]
+
+
+def _without_repeats(versions: Iterable[RecordVersion]) -> list[RecordVersion]:
+    kept: list[RecordVersion] = []
+    for version in versions:
+        if kept and kept[-1].observations == version.observations:
+            kept[-1] = _seen_again(kept[-1], version)
+        else:
+            kept.append(version)
+    return kept
+
+
+def _seen_again(first: RecordVersion, again: RecordVersion) -> RecordVersion:
+    """The first of two equal statements, with the later sightings and the later absences."""
+    return replace(
+        first,
+        seen=first.seen + again.seen,
+        last_seen_at=max(first.last_seen_at or first.at, again.last_seen_at or again.at),
+        missing=again.missing,
+        missing_since=again.missing_since,
+        missing_last=again.missing_last,
+    )
 
 
 def cell_key(cell: CellObservation) -> CellKey:

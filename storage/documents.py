@@ -70,14 +70,15 @@ def add_document(
     )
 
 
-def newest_hash(connection: Connection, *, source: str, url: str) -> str | None:
-    """SHA-256 of the newest whole document of an address."""
-    return connection.execute(
-        select(documents.c.sha256)
+def newest_hash(connection: Connection, *, source: str, url: str, until: datetime) -> str | None:
+    """SHA-256 of the newest whole document of an address, when none of it is of after that time."""
+    newest = connection.execute(
+        select(documents.c.sha256, documents.c.at)
         .where(documents.c.source == source, documents.c.url == url, documents.c.slice_of.is_(None))
         .order_by(documents.c.at.desc(), documents.c.document_id.desc())
         .limit(1)
-    ).scalar()
+    ).first()
+    return newest.sha256 if newest is not None and newest.at <= until else None
 
 
 def all_documents(

@@ -197,7 +197,10 @@ def count_missing(connection: Connection, *, source: str, keys: Sequence[str], a
             .where(records.c.source == source, records.c.key.in_(keys[start : start + 400]))
             .group_by(records.c.key)
         )
-        ids = list(connection.execute(newest).scalars())
+        # a list that arrives late is older than what it leaves out: that is no absence
+        seen = func.coalesce(records.c.last_seen_at, records.c.at)
+        earlier = select(records.c.record_id).where(records.c.record_id.in_(newest), seen < at)
+        ids = list(connection.execute(earlier).scalars())
         chosen = records.c.record_id.in_(ids)
         connection.execute(update(records).where(chosen, records.c.missing == 0).values(missing_since=at))
         connection.execute(update(records).where(chosen).values(missing=records.c.missing + 1, missing_last=at))

@@ -114,7 +114,7 @@ def test_one_document_is_taken_in_once(store: Store) -> None:
                 connection, source="kev", url="https://x.example", kind="", at=at(), sha256="a" * 64, size_bytes=1
             )
         assert len(list(documents.all_documents(connection))) == 1
-        assert documents.newest_hash(connection, source="kev", url="https://x.example") == "a" * 64
+        assert documents.newest_hash(connection, source="kev", url="https://x.example", until=at(1)) == "a" * 64
 
 
 def test_of_a_large_address_the_first_and_the_newest_stay_whole(store: Store) -> None:
