@@ -37,12 +37,13 @@ class App:
 
     @property
     def intake(self) -> Intake:
-        from bot.outbox import enqueue_changes
+        from bot.outbox import Outbox
 
+        outbox = Outbox()  # keeps its index of filters from one cycle to the next
         return Intake(
             store=self.store,
             topics=self.topics,
-            enqueue=lambda connection, changes, now: enqueue_changes(connection, changes, now=now),
+            enqueue=lambda connection, changes, now: outbox.enqueue(connection, changes, now=now),
         )
 
 
