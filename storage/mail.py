@@ -128,3 +128,14 @@ def suppress(connection: Connection, address_hash: str, reason: str, *, at: date
 def is_suppressed(connection: Connection, address_hash: str) -> bool:
     query = select(mail_suppressed.c.reason).where(mail_suppressed.c.address_hash == address_hash)
     return connection.execute(query).first() is not None
+
+
+def allow(connection: Connection, address_hash: str) -> bool:
+    """Takes an address off the list; whether it was on it."""
+    same = mail_suppressed.c.address_hash == address_hash
+    return connection.execute(delete(mail_suppressed).where(same)).rowcount > 0
+
+
+def forget_bounces(connection: Connection, destination: int) -> None:
+    values = {"bounces": 0, "bounced_at": None, "last_bounce": None}
+    connection.execute(update(mail_readers).where(mail_readers.c.destination == destination).values(**values))

@@ -5,4 +5,13 @@ from __future__ import annotations
 
 def register_all() -> None:
     """Loads every module that adds commands to the root."""
-    from bot.cli import exporting, host, path, running, storing, subscribing, watching  # noqa: F401  # they register themselves
+    from bot.cli import (  # noqa: F401  # they register themselves
+        digesting,
+        exporting,
+        host,
+        path,
+        running,
+        storing,
+        subscribing,
+        watching,
+    )

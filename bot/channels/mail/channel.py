@@ -19,7 +19,8 @@ ALL_REFUSED = 5  # as many readers refused in a row without one mail taken: it i
 
 
 class MailChannel:
-    """`failed`: told of a reader whose mailbox is gone (True) or refused a mail for good (False), with the words."""
+    """`failed`: told of a reader whose mailbox is gone (True) or refused a mail for good (False), with the words; says
+    whether that was once too often."""
 
     kind = "mail"
     keyed = False  # a reader's program may show a repeat, though it has the same Message-ID
@@ -30,7 +31,7 @@ class MailChannel:
         connections: Connections,
         writer: Writer,
         *,
-        failed: Callable[[DueDestination, str, str, bool], None] = lambda destination, message, text, gone: None,
+        failed: Callable[[DueDestination, str, str, bool], bool] = lambda destination, message, text, gone: gone,
     ) -> None:
         self._connections = connections
         self._writer = writer
@@ -60,10 +61,13 @@ class MailChannel:
             raise Permanent(f"this mail cannot be written: {error}") from None
 
     async def _learn(self, destination: DueDestination, message: str, error: ChannelError) -> None:
-        """Keeps what an error says of the reader; raises Stopped when every reader is refused alike."""
+        """Keeps what an error says of the reader. Raises Refused when that was once too often, Stopped when every
+        reader is refused alike."""
         if isinstance(error, Refused | Permanent):
             gone = isinstance(error, Refused)
-            await asyncio.to_thread(self._failed, destination, message, str(error), gone)
+            ended = await asyncio.to_thread(self._failed, destination, message, str(error), gone)
+            if ended and not gone:
+                raise Refused(f"refused time and again: {error}") from None
         elif isinstance(error, NotSent) and error.tries == POLICY_TRIES:
             self._refused.add(destination.address)
             if len(self._refused) >= ALL_REFUSED:

@@ -13,7 +13,7 @@ from bot.channels.mail.connection import Connections, Mta
 from bot.channels.mail.writing import Sender, Writer
 from bot.config import Config, ConfigError
 from bot.digest_address import AddressError
-from bot.digest_bounce import take_bounce
+from bot.digest_bounce import BOUNCES
 from bot.digest_keys import KeyFileError, MailKeys, load_keys
 from bot.redact import redact_text
 from storage import mail
@@ -59,13 +59,14 @@ def open_mail(store: Store, config: Config, *, tls: ssl.SSLContext | None = None
         tls=tls,
     )
 
-    def failed(destination: DueDestination, message: str, text: str, gone: bool) -> None:
-        reader, why, now = (destination.id, destination.address), redact_text(text), datetime.now(UTC)
+    def failed(destination: DueDestination, message: str, text: str, gone: bool) -> bool:
+        """Delivery disables the reader; here the address is kept from signing up again."""
+        now = datetime.now(UTC)
         with store.write() as connection:
-            if gone:  # delivery disables it
-                mail.suppress(connection, keys.hash_address(destination.address), why, at=now)
-            else:
-                take_bounce(connection, keys, reader, report=message, gone=False, why=why, now=now)
+            number = mail.count_bounce(connection, destination.id, report=message, at=now)
+            if ended := gone or number >= BOUNCES:
+                mail.suppress(connection, keys.hash_address(destination.address), redact_text(text), at=now)
+        return ended
 
     writer = Writer(sender, keys, base_url=config.text("web", "base_url").rstrip("/"))
     return MailChannel(Connections(mta), writer, failed=failed)

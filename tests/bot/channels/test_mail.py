@@ -47,6 +47,10 @@ def deliver(
     """Sends the letter so often to that many readers in turn; what came of each."""
     told = failed if failed is not None else []
 
+    def failing(destination: DueDestination, message: str, text: str, gone: bool) -> bool:
+        told.append((destination.id, gone))
+        return gone
+
     async def run() -> list[ChannelError | str | None]:
         outcomes: list[ChannelError | str | None] = []
         async with smtp_server(script) as port:
@@ -54,7 +58,7 @@ def deliver(
             channel = MailChannel(
                 connections,
                 writer(),
-                failed=lambda destination, message, text, gone: told.append((destination.id, gone)),
+                failed=failing,
             )
             for number in range(times):
                 one = number % readers
