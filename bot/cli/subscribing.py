@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from advisories.filters import Filter
     from bot.app import App
     from bot.commands.base import Desk
+    from bot.destinations import Place
     from storage.delivery_history import Explained
 
 FORMAT = Annotated[Format, typer.Option("--format", help="table for people, json for machines.")]
-WORDS = Annotated[list[str], typer.Argument(metavar="FILTER...", help="Words: copy-fail debian/12 change:fixed_in.")]
+WORDS_HELP = "Words: copy-fail debian/12 change:fixed_in."
+WORDS = Annotated[list[str], typer.Argument(metavar="FILTER...", help=WORDS_HELP)]
 
 
 @app.command()
@@ -54,30 +57,59 @@ def _destination_lines(row: dict[str, object]) -> list[list[str]]:
 def subscribe(
     context: typer.Context,
     destination: Annotated[str, typer.Argument(metavar="DEST", help="telegram:<id>[/<thread>], mail:address, …")],
-    words: WORDS,
+    words: Annotated[list[str] | None, typer.Argument(metavar="FILTER...", help=WORDS_HELP)] = None,
+    from_fleet: Annotated[
+        Path | None, typer.Option("--from-fleet", metavar="DIR", help="A filter per release in these check reports.")
+    ] = None,
 ) -> None:
     """Tells a destination what matches the filter, from now on; its first message says how things stand."""
     from bot.destinations import DestinationError, parse_destination
-    from storage import delivery
 
     with opened(context, baseline=False) as loaded:
         try:
             place = parse_destination(destination)
         except DestinationError as error:
             raise CommandError(f"{printable(destination)}: {error}", EXIT_USAGE) from None
-        wanted = read_words(loaded, words)
-        now = datetime.now(UTC)
-        with loaded.store.write() as connection:
-            number = delivery.ensure_destination(
-                connection, kind=place.kind, address=place.address, thread=place.thread, now=now
+        for wanted in _wanted(loaded, words or [], from_fleet):
+            typer.echo(f"{place}: subscription {_subscribe(loaded, place, wanted)}, {wanted}")
+
+
+def _wanted(loaded: App, words: list[str], fleet: Path | None) -> list[Filter]:
+    """The filter of the words, with a fleet one per release that runs there. Raises CommandError."""
+    if fleet is None:
+        if not words:
+            raise CommandError(
+                "say what to tell: a filter such as copy-fail debian/12, or --from-fleet DIR", EXIT_USAGE
             )
-            before = delivery.list_subscriptions(connection, number)
-            delivery.add_subscription(connection, number, str(wanted), now=now)
-            if not before and place.kind not in ("webhook", "apprise"):
-                _owe_welcome(desk_of(loaded), connection, number, wanted)
-            kept = delivery.list_subscriptions(connection, number)
-        known = next(one for one in kept if one.filter == str(wanted))
-        typer.echo(f"{place}: subscription {known.id}, {wanted}")
+        return [read_words(loaded, words)]
+    from bot.hostcheck.fleet import fleet_filters
+
+    found = []
+    for one in fleet_filters(str(fleet)):
+        try:
+            found.append(read_words(loaded, [*one.split(), *words]))
+        except CommandError as error:
+            typer.echo(f"patchwatch: left out {printable(one)}: {error}", err=True)
+    if not found:
+        raise CommandError(f"{printable(str(fleet))} holds no report of a known release", EXIT_USAGE)
+    return found
+
+
+def _subscribe(loaded: App, place: Place, wanted: Filter) -> int:
+    """Its number, that of the subscription there is already when it is the same."""
+    from storage import delivery
+
+    now = datetime.now(UTC)
+    with loaded.store.write() as connection:
+        number = delivery.ensure_destination(
+            connection, kind=place.kind, address=place.address, thread=place.thread, now=now
+        )
+        before = delivery.list_subscriptions(connection, number)
+        delivery.add_subscription(connection, number, str(wanted), now=now)
+        if not before and place.kind not in ("webhook", "apprise"):
+            _owe_welcome(desk_of(loaded), connection, number, wanted)
+        kept = delivery.list_subscriptions(connection, number)
+    return next(one.id for one in kept if one.filter == str(wanted))
 
 
 def _owe_welcome(desk: Desk, connection: Connection, destination: int, wanted: Filter) -> None:

@@ -91,3 +91,23 @@ def test_users_are_listed_as_json(tmp_path: Path, root: Path, capsys: pytest.Cap
     """An image without any of the known programs has none, and says how to see more."""
     assert run(tmp_path, "users", "--root", str(root), "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []
+
+
+def test_a_fleet_is_subscribed_to_by_what_it_runs(
+    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A subscription per release and package, with the words beside them; a release nobody knows is left out."""
+    fleet = tmp_path / "fleet"
+    fleet.mkdir()
+    assert run(tmp_path, "check", "--root", str(root), "--format", "json") == 1
+    report = json.loads(capsys.readouterr().out)
+    (fleet / "a.json").write_text(json.dumps(report), encoding="utf-8")
+    strange = report | {"release": {"distro": "strange", "release": None, "name": "x"}}
+    (fleet / "b.json").write_text(json.dumps(strange), encoding="utf-8")
+    assert run(tmp_path, "subscribe", "webhook:ops", "severity:high", "--from-fleet", str(fleet)) == 0
+    said = capsys.readouterr()
+    assert said.out == "webhook:ops: subscription 1, debian/12 package:linux severity:high\n"
+    assert said.err.startswith("patchwatch: left out strange package:linux: ")
+    assert run(tmp_path, "subscribe", "webhook:ops", "--from-fleet", str(tmp_path / "absent")) == 2
+    assert run(tmp_path, "subscribe", "webhook:ops") == 2
+    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == ["patchwatch"] * 2
