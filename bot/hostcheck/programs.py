@@ -34,15 +34,15 @@ class Scan(NamedTuple):
     whole: bool
 
 
-def scan_source(folder: str, progress: Optional[Progress] = None) -> Scan:
-    """Files of a source tree that name AF_ALG; links are not followed."""
+def scan_source(folder: str, progress: Optional[Progress] = None, limit: int = SOURCE_FILES) -> Scan:
+    """Files of a source tree that name AF_ALG, at most `limit` looked at; links are not followed."""
     files = HostFiles(folder)
     found: List[Tuple[str, Tuple[str, ...]]] = []
     seen = 0
     for path in _tree(files, "/", 64):
         if not path.endswith(SOURCE_NAMES):
             continue
-        if seen >= SOURCE_FILES:
+        if seen >= limit:
             return Scan(tuple(found), seen, False)
         seen += 1
         _tell(progress, seen, path)
@@ -53,8 +53,8 @@ def scan_source(folder: str, progress: Optional[Progress] = None) -> Scan:
     return Scan(tuple(found), seen, True)
 
 
-def scan_programs(files: HostFiles, progress: Optional[Progress] = None) -> Scan:
-    """ELF files below the folders of programs and libraries."""
+def scan_programs(files: HostFiles, progress: Optional[Progress] = None, limit: int = PROGRAM_FILES) -> Scan:
+    """ELF files below the folders of programs and libraries, at most `limit` files looked at."""
     found: List[Tuple[str, Tuple[str, ...]]] = []
     known: Set[str] = set()
     seen, left = 0, ALL_BYTES
@@ -63,7 +63,7 @@ def scan_programs(files: HostFiles, progress: Optional[Progress] = None) -> Scan
         if real in known:
             continue
         known.add(real)
-        if seen >= PROGRAM_FILES or left <= 0:
+        if seen >= limit or left <= 0:
             return Scan(tuple(found), seen, False)
         seen += 1
         _tell(progress, seen, path)

@@ -52,9 +52,9 @@ def read_users(
         _packages(files) + _processes(files) + _modules(files) + _accelerators(files) + _fips(files) + _audit(files)
     )
     if programs:
-        findings += _scanned("program", "/", scan_programs(files, progress))
+        findings += scan_findings("program", "/", scan_programs(files, progress))
     if source is not None:
-        findings += _scanned("source", source, scan_source(source, progress))
+        findings += scan_findings("source", source, scan_source(source, progress))
     return Users(tuple(findings), tuple(sorted(files.problems.items())))
 
 
@@ -72,7 +72,8 @@ def _packages(files: HostFiles) -> List[Finding]:
     return found
 
 
-def _scanned(kind: str, place: str, scan: Scan) -> List[Finding]:
+def scan_findings(kind: str, place: str, scan: Scan) -> List[Finding]:
+    """A finding per file, and one more where the scan did not see all."""
     advice = {"program": "see what it does with it; a name is a sign and no proof"}
     found = [
         Finding(kind, path, ", ".join(signs), (), advice.get(kind, "move to a library in user space"), place)
