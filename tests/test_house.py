@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import ROOT, is_local
 
 ROOMS = ("advisories", "bot", "sources", "storage")
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
 
 
 def tracked_files(*patterns: str) -> list[Path]:
@@ -98,6 +98,10 @@ def locked(lock: str) -> set[str]:
     return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
 
 
+def pinned(lock: str) -> set[str]:
+    return set(re.findall(r"^[a-z0-9-]+==[^ \\]+", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
+
+
 def direct(requirements: list[str]) -> set[str]:
     names = (re.match(r"[A-Za-z0-9._-]+", requirement) for requirement in requirements)
     return {re.sub(r"[._-]+", "-", name.group()).lower() for name in names if name}
@@ -113,6 +117,15 @@ def test_the_locks_hold_what_the_project_declares() -> None:
     assert {"matrix-synapse", "pytest", "mypy"} & locked("requirements.lock") == set()
 
 
+def test_the_bench_lock_holds_the_project_and_the_peers() -> None:
+    """The peers are measured beside the very versions that patchwatch runs on, and no other lock has them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    peers = direct(project["dependency-groups"]["bench"])
+    assert (direct(project["project"]["dependencies"]) | peers) - locked("requirements-bench.lock") == set()
+    assert pinned("requirements.lock") - pinned("requirements-bench.lock") == set()
+    assert {"vunnel", "reader", "feedgen", "orjson", "python-debian"} & locked("requirements-dev.lock") == set()
+
+
 def test_ci_runs_the_whole_check() -> None:
     """.ci/run is scripts/test with skips forbidden, and both can be executed."""
     lines = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
@@ -121,7 +134,7 @@ def test_ci_runs_the_whole_check() -> None:
         assert os.access(ROOT / name, os.X_OK), name
 
 
-@pytest.mark.parametrize("name", ["environment.sh", "servers.sh", "run", "test", "lock", "../.ci/run"])
+@pytest.mark.parametrize("name", ["environment.sh", "servers.sh", "run", "test", "lock", "bench", "../.ci/run"])
 def test_the_shell_scripts_parse(name: str) -> None:
     """bash finds no syntax error."""
     subprocess.run(["bash", "-n", ROOT / "scripts" / name], check=True, capture_output=True)
