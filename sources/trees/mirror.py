@@ -74,6 +74,13 @@ class TreeMirror:
                 raise
             self._refspecs = self._after_a_branch_went()
             self._update = self._fetch(self._refspecs)
+        if not any(ref.startswith(HEADS) for ref in self._update.refs_after):
+            # git takes an empty answer for a repository without commits: no tree that we follow is one
+            raise GitError(
+                "the repository has no branch: an empty or wrong answer came in its place",
+                source=self._context.source,
+                url=self._context.url(),
+            )
         if not self._update.refs_before and not self._update.filtered:
             self.notes.append(f"{self.tree.name}: the server left nothing out of the mirror; it holds whole files")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from sources.base import Batch, FetchContext, RawDocument
+from sources.errors import GitError
 from sources.formats.watched import WatchedTerms
 from sources.git import MirrorUpdate
 from sources.trees.document import KIND, LONGEST_PATCH, QueuedDocument, encode
@@ -37,7 +38,13 @@ def fetch_queue(tree: Tree, context: FetchContext) -> Iterator[Batch]:
     )
     ref = _branch(update)
     tip, read_to = update.refs_after.get(ref), progress.tips.get(ref)
-    if tip is None or tip == read_to:
+    if tip is None:
+        raise GitError(
+            "the repository has no branch: an empty or wrong answer came in its place",
+            source=context.source,
+            url=context.url(),
+        )
+    if tip == read_to:
         return
     if read_to is not None and not context.git.has_commit(update.path, read_to):
         read_to = None
