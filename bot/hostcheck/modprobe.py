@@ -161,10 +161,10 @@ def parse_dependencies(text: str) -> Dict[str, Tuple[str, ...]]:
 
 
 def parse_aliases(text: str) -> Tuple[Tuple[str, str], ...]:
-    """modules.alias: (pattern, module)."""
+    """modules.alias: (pattern, module), without the devices (pci:..., usb:...), which no request of ours can match."""
     found = []
     for line in text.split("\n"):
-        words = line.split()
+        words = line.split() if ":" not in line else ()
         if len(words) == 3 and words[0] == "alias":
             pattern = underscored(words[1])
             if pattern:

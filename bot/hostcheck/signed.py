@@ -5,8 +5,6 @@ ssh-keygen -Y verify (allowed signers file, namespace "patchwatch-matrix") or gp
 
 import os
 import subprocess
-import urllib.error
-import urllib.request
 from datetime import timedelta
 from typing import NamedTuple, Optional, Tuple
 
@@ -26,11 +24,6 @@ class MatrixSource(NamedTuple):
     keyring: str = ""
     signature: str = ""
     age_limit: timedelta = AGE_LIMIT
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, req: object, fp: object, code: int, msg: str, headers: object, newurl: str) -> None:
-        """Refuses: the operator named one address."""
 
 
 def load_matrix(source: MatrixSource) -> Matrix:
@@ -57,7 +50,15 @@ def _load(address: str, limit: int) -> bytes:
 
 
 def _fetch(address: str, limit: int) -> bytes:
-    opener = urllib.request.build_opener(_NoRedirect())
+    """The answer of one https address. Raises MatrixError; a redirect is refused, the operator named one address."""
+    import urllib.error  # here: with its ssl it is most of what the check would load
+    import urllib.request
+
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, req: object, fp: object, code: int, msg: str, headers: object, newurl: str) -> None:
+            """Refuses."""
+
+    opener = urllib.request.build_opener(NoRedirect())
     request = urllib.request.Request(  # noqa: S310  # _load lets https alone through
         address, headers={"User-Agent": "patchwatch-check"}
     )
