@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from bot.hostcheck.cli import main
 from bot.hostcheck.dependents import known_users
@@ -144,3 +145,59 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert [main(["--matrix", "/nonexistent"]), main(["--matrix", "/nonexistent", "--format", "nagios"])] == [2, 3]
     assert main(["--root", root, "--users"]) == 0
     assert "/nonexistent cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None or shutil.which("gpgv") is None, reason="gpg is not installed")
+def test_a_matrix_signed_with_openpgp(tmp_path: Path) -> None:
+    """gpgv checks FILE.asc with the keyring that was named, and no other; a changed file is refused."""
+    path, keyring, home = tmp_path / "matrix.json", tmp_path / "keys.gpg", tmp_path / "gnupg"
+    home.mkdir(mode=0o700)
+    path.write_text(json.dumps({"patchwatch_matrix": 1, "as_of": "2026-05-19T12:00:00Z", "advisories": [document()]}))
+    gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]
+    made = subprocess.run(
+        [*gpg, "--quick-generate-key", "matrix@vendor.example", "ed25519", "sign", "never"], check=False,
+        capture_output=True, timeout=60,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("gpg can make no key here")
+    try:
+        subprocess.run([*gpg, "--output", str(keyring), "--export"], check=True)
+        subprocess.run([*gpg, "--armor", "--detach-sign", str(path)], check=True)
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+    source = MatrixSource(str(path), keyring=str(keyring))
+    assert load_matrix(source).signature == "good (gpgv)"
+    (tmp_path / "empty.gpg").write_bytes(b"")
+    with pytest.raises(MatrixError, match="is not good"):
+        load_matrix(source._replace(keyring=str(tmp_path / "empty.gpg")))
+    path.write_text(path.read_text() + " ")
+    with pytest.raises(MatrixError, match="is not good"):
+        load_matrix(source)
+
+
+def test_prometheus_reads_what_the_textfile_says(tmp_path: Path) -> None:
+    """Prometheus' own parser: one series per advisory and word, one of them 1, and the age of the matrix."""
+    report = check_host(write_root(tmp_path, D12_OLD), matrix(), [CVE, "CVE-2026-1"], NOW)
+    series = {
+        (one.name, one.labels.get("advisory"), one.labels.get("verdict")): one.value
+        for family in text_string_to_metric_families(as_prometheus(report))
+        for one in family.samples
+    }
+    assert {key: value for key, value in series.items() if value} == {
+        ("patchwatch_host_verdict", CVE, "affected"): 1.0,
+        ("patchwatch_host_verdict", "CVE-2026-1", "unverified"): 1.0,
+        ("patchwatch_matrix_age_seconds", None, None): 43200.0,
+    }
+    assert len(series) == 11
+
+
+def test_this_machine_is_judged_by_its_own_kernel() -> None:
+    """A kernel that is not its distribution's, or a container: unverified, and the reason is said."""
+    line = Path("/proc/version").read_text(encoding="utf-8")
+    (verdict,) = check_host(None, matrix(), [CVE], NOW).verdicts
+    assert verdict.kernel == line.split(" ")[2]
+    own = any(builder in line for builder in ("debian-kernel@", "buildd@", "mockbuild@", "geeko@", "linux@archlinux"))
+    if not own:
+        assert verdict.word == "unverified"
+        assert verdict.kernel in verdict.reason
+    assert verdict.evidence[0].split(";")[1] == f" running kernel {verdict.kernel}"
