@@ -17,7 +17,18 @@ from bot.app import App
 from bot.channels.base import Channel, ChannelError, FoldingChannel
 from bot.channels.cards import Cards
 from bot.channels.mail import MailChannel, open_mail
-from bot.channels.telegram import Conversation, Pace, TelegramChannel
+from bot.channels.matrix import MatrixChannel, converse_on_matrix, open_matrix
+from bot.channels.telegram import (
+    ANSWER_LIMITS,
+    DELIVERY_LIMITS,
+    Conversation,
+    Hook,
+    Limits,
+    Pace,
+    TelegramChannel,
+    announce,
+    webhook_secret,
+)
 from bot.channels.webhook import WebhookChannel
 from bot.config import Config, ConfigError
 from bot.deliver import Deliverer, run_delivery
@@ -55,7 +66,8 @@ def make_channels(
     token = config.secret("telegram", "token")
     if token:
         base = config.text("telegram", "api_base")
-        channels["telegram"] = TelegramChannel(token, api_base=base, pace=Pace(), note=note)
+        limits = DELIVERY_LIMITS if webhook_secret(config) else Limits()
+        channels["telegram"] = TelegramChannel(token, api_base=base, pace=Pace(limits), note=note)
     else:
         log.info("telegram is off: no token is configured")
     return channels
@@ -74,11 +86,16 @@ async def opened_channels(store: Store, config: Config) -> AsyncIterator[dict[st
         mail = open_mail(store, config)
         if mail is not None:
             channels["mail"] = mail
+        matrix = open_matrix(config, note=note)
+        if matrix is not None:
+            channels["matrix"] = matrix
         try:
             yield channels
         finally:
             if mail is not None:
                 await mail.close()
+            if matrix is not None:
+                await matrix.close()
             telegram = channels.get("telegram")
             if isinstance(telegram, TelegramChannel):
                 await telegram.close()
@@ -91,9 +108,14 @@ async def serve_channels(store: Store, config: Config, topics: Sequence[Topic], 
         folder = make_folder(App(config=config, topics=tuple(topics), store=store), composer)
         deliverer = Deliverer(store, channels, folder=folder)
         tasks = [run_delivery(deliverer, stop), _care(store, config, deliverer, composer, stop)]
-        telegram = channels.get("telegram")
+        telegram, matrix = channels.get("telegram"), channels.get("matrix")
+        listener = Listener(store, config, topics, composer)
         if isinstance(telegram, TelegramChannel):
-            tasks.append(_converse(telegram, Listener(store, config, topics, composer)).run(stop))
+            talk = _converse(telegram, listener)
+            tasks.append(announce(telegram, talk, config, stop) if webhook_secret(config) else talk.run(stop))
+        if isinstance(matrix, MatrixChannel):
+            talk = converse_on_matrix(matrix, store, config, answer=listener.answer, changes=listener.changes)
+            tasks.append(talk.run(stop))
         if isinstance(channels.get("mail"), MailChannel):
             tasks.append(forget_unconfirmed(store, stop))
         await asyncio.gather(*tasks)
@@ -128,6 +150,16 @@ async def send_test(store: Store, config: Config, destination: str) -> str | Non
     except ChannelError as error:
         return redact_text(str(error))
     return None
+
+
+def open_hook(store: Store, config: Config, topics: Sequence[Topic]) -> Hook:
+    """Answers updates that come by webhook, with a client and a pace of its own. Raises ConfigError."""
+    listener = Listener(store, config, topics, composer_of(config, topics))
+    base = config.text("telegram", "api_base")
+    channel = TelegramChannel(
+        config.secret("telegram", "token"), api_base=base, pace=Pace(ANSWER_LIMITS), note=listener.note
+    )
+    return Hook(channel, _converse(channel, listener))
 
 
 def _converse(channel: TelegramChannel, listener: Listener) -> Conversation:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bot.channels.matrix.channel import MatrixChannel
 from bot.channels.matrix.homeserver import Homeserver
+from bot.channels.matrix.opening import converse_on_matrix, open_matrix
 from bot.channels.matrix.pace import Pace
 from bot.channels.matrix.rooms import RoomStore
 from bot.channels.matrix.updates import Conversation
 
-__all__ = ["Conversation", "Homeserver", "MatrixChannel", "Pace", "RoomStore"]
+__all__ = ["Conversation", "Homeserver", "MatrixChannel", "Pace", "RoomStore", "converse_on_matrix", "open_matrix"]

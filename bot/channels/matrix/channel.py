@@ -135,17 +135,15 @@ class MatrixChannel:
 
     async def _judged(self, destination: DueDestination, refusal: Refused) -> ChannelError:
         """Refused for good, unless the room was replaced: then the message waits until we are let into the new one."""
-        room = destination.address
         try:
-            stone = await self.state(room, "m.room.tombstone")
-            successor = successor_of(stone)
-            if stone is None or not successor:
+            stone = await self.state(destination.address, "m.room.tombstone")
+            if stone is None or not successor_of(stone):
                 return refusal
         except ChannelError as error:
             return refusal if isinstance(error, Refused) else error
         if self._clock() * 1000 - stone.origin_server_ts > _FOLLOW_MS:
             return Refused("the room was replaced, and no administrator of the new one invited the bot")
-        self.tell_once(replaced_line(room, successor))
+        self.tell_once(replaced_line(destination.id))
         return NotSent(
             "the room was replaced; an invitation to the new one is needed", retry_after=_FOLLOW_WAIT_SECONDS
         )
@@ -181,5 +179,7 @@ def predecessor_of(create: StateEvent | None) -> str:
     return room if isinstance(room, str) else ""
 
 
-def replaced_line(room: str, successor: str) -> str:
-    return f"Matrix room {room} was replaced by {successor}: an administrator of the new room must invite the bot"
+def replaced_line(destination: int) -> str:
+    return (
+        f"matrix destination {destination}: its room was replaced; an administrator of the new room must invite the bot"
+    )

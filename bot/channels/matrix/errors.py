@@ -6,6 +6,7 @@ A destination is given up on an exact code only: an unknown answer never disable
 from __future__ import annotations
 
 import math
+import re
 
 from bot.channels.base import ChannelError, NotSent, Permanent, Refused, Stopped, Unknown
 from bot.redact import redact_text
@@ -23,6 +24,8 @@ _NO_ACCOUNT = frozenset(
         "M_CONSENT_NOT_GIVEN",
     }
 )
+_NAMED = re.compile(r"(?<![\w/])([!@#$])[^\s]{3,}")  # rooms, people and events; no log or note keeps who they are
+_WHAT = {"!": "[room]", "#": "[room]", "@": "[person]", "$": "[event]"}
 
 
 class Limited(NotSent):
@@ -66,9 +69,9 @@ def classify(status: int, code: str, text: str, *, retry_after: float | None, se
 
 
 def told(text: str, secret: str) -> str:
-    """At most 300 characters, without the token."""
-    clean = text.replace(secret, "[token]") if secret else text
-    return redact_text(clean)[:300]
+    """At most 300 characters, without the token and without the names of rooms, people and events."""
+    clean = text[:2000].replace(secret, "[token]") if secret else text[:2000]
+    return _NAMED.sub(lambda found: _WHAT[found[1]], redact_text(clean))[:300]
 
 
 def _bounded(seconds: float | None) -> float:

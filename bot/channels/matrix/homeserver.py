@@ -61,7 +61,7 @@ class Homeserver:
         try:
             status, content, after = await self._exchange(method, path, body, query, seconds or self.timeout)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise NotSent(f"no connection: {type(error).__name__}") from None
+            raise NotSent(f"no connection: {type(error).__name__}", outage=True) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unknown(f"no answer: {type(error).__name__}") from None
         except ValueError as error:  # an address that is none, a header that cannot be sent

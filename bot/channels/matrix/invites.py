@@ -93,14 +93,15 @@ class Doorkeeper:
     async def _follow(self, room: str, person: str) -> None:
         """A room that replaces one of ours, said by both, gets its subscriptions when its administrator invited us."""
         before = predecessor_of(await self._channel.state(room, "m.room.create"))
-        if not before or not await asyncio.to_thread(self._rooms.is_served, before):
+        served = await asyncio.to_thread(self._rooms.destination_of, before) if before else None
+        if served is None:
             return
         if successor_of(await self._channel.state(before, "m.room.tombstone")) != room:
             return
         if await may_change_or_not(self._channel, room, person):
             await asyncio.to_thread(self._rooms.follow, before, room)
-            self._channel.tell_once(f"Matrix room {before} was replaced by {room}: its subscriptions followed")
+            self._channel.tell_once(f"matrix destination {served}: followed its room to the one that replaced it")
         else:
             self._channel.tell_once(
-                f"Matrix room {before} was not followed to {room}: no administrator invited the bot"
+                f"matrix destination {served}: not followed to the new room, no administrator of that invited the bot"
             )

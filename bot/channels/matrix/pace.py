@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-_LONGEST_GAP_SECONDS = 60.0
+_LONGEST_GAP_SECONDS = 6.0  # so that a few who wait for their turn all get it within the time below
 _SHORTEST_GAP_SECONDS = 0.05
 _EASED_AFTER = 20  # sends without a complaint; then the distance is halved
 _LONGEST_TURN_SECONDS = 30.0  # with the send itself well within a lease
@@ -24,12 +24,14 @@ class Pace:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
+        self._held_until = 0.0
         self._next = 0.0
         self._gap = 0.0
         self._quiet_sends = 0
 
     def wait_seconds(self) -> float:
-        return max(0.0, self._next - self._clock())
+        """How long the homeserver wants to hear nothing; who comes then gets the next turn."""
+        return max(0.0, self._held_until - self._clock())
 
     async def turn(self) -> None:
         """Waits until the next message may go, half a minute at most, and counts it."""
@@ -47,4 +49,5 @@ class Pace:
         """The homeserver asked to wait this long."""
         self._quiet_sends = 0
         self._gap = max(self._gap, min(seconds, _LONGEST_GAP_SECONDS))
-        self._next = max(self._next, self._clock() + seconds)
+        self._held_until = max(self._held_until, self._clock() + seconds)
+        self._next = max(self._next, self._held_until)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from storage import delivery, marks, source_health
 from storage import delivery_settings as wishes
+from storage.delivery_settings import Standing
 from storage.store import Store
 
 _MARK = "matrix_since"
@@ -29,22 +30,23 @@ class RoomStore:
         with self._store.write() as connection:
             marks.save_mark(connection, _MARK, since[:_LONGEST_TOKEN])
 
-    def is_served(self, room: str) -> bool:
+    def destination_of(self, room: str) -> int | None:
+        """The number of the room's destination; the first one where its threads have some of their own."""
         with self._store.read() as connection:
-            return any((one.kind, one.address) == ("matrix", room) for one in wishes.list_destinations(connection))
+            return next((one.id for one in wishes.list_destinations(connection) if _is_in(one, room)), None)
 
     def lose(self, room: str, why: str) -> None:
         """Nothing more is sent to the room or any thread of it."""
         with self._store.write() as connection:
             for one in wishes.list_destinations(connection):
-                if (one.kind, one.address, one.state) == ("matrix", room, "active"):
-                    delivery.disable_destination(connection, one.id, f"the bot was removed ({why})")
+                if _is_in(one, room) and one.state == "active":
+                    delivery.disable_destination(connection, one.id, f"the bot was removed ({why})", at=self._clock())
 
     def follow(self, room: str, successor: str) -> None:
         """What the room got goes to its successor: subscriptions, settings, and what is owed (at its next try)."""
         with self._store.write() as connection:
             for one in wishes.list_destinations(connection):
-                if (one.kind, one.address) == ("matrix", room):
+                if _is_in(one, room):
                     kept = wishes.move_destination(connection, one.id, successor)
                     wishes.enable_destination(connection, kept)
 
@@ -52,3 +54,7 @@ class RoomStore:
         """A line for the operator."""
         with self._store.write() as connection:
             source_health.add_note(connection, line, at=self._clock())
+
+
+def _is_in(one: Standing, room: str) -> bool:
+    return (one.kind, one.address) == ("matrix", room)

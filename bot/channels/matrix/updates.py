@@ -22,6 +22,7 @@ from bot.channels.matrix.text import Content, answer_message, content_of, file_p
 from bot.messages.conversation import Answer, Request
 from bot.messages.model import Message, make_message
 from storage.delivery import DueDestination
+from storage.errors import StorageError
 
 log = structlog.get_logger("patchwatch")
 
@@ -81,6 +82,7 @@ class Conversation:
         self._poll_seconds = poll_seconds
         self._known = False
         self._direct: dict[str, bool] = {}
+        self._answering = asyncio.Lock()  # answers take one turn at a time: news does not starve behind a flood
         self._hinted: set[tuple[str, str]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -107,6 +109,9 @@ class Conversation:
                 log.warning("matrix was not heard", reason=str(error))
                 own = min(_WAIT_SECONDS * 2 ** min(failures - 1, 10), _LONGEST_WAIT_SECONDS)
                 await _rest(stop, max(own, min(error.retry_after, _LONGEST_WAIT_SECONDS)))
+            except StorageError as error:
+                log.error("matrix: listening waits", reason=str(error))
+                await _rest(stop, _WAIT_SECONDS)
 
     async def step(self) -> int:
         """One /sync and its answers; returns in how many rooms something happened. Raises ChannelError.
@@ -186,9 +191,9 @@ class Conversation:
 
     async def _take_tombstone(self, room: str) -> None:
         successor = successor_of(await self._channel.state(room, "m.room.tombstone"))
-        served = await asyncio.to_thread(self._rooms.is_served, room)
-        if successor and served:
-            self._channel.tell_once(replaced_line(room, successor))
+        served = await asyncio.to_thread(self._rooms.destination_of, room)
+        if successor and served is not None:
+            self._channel.tell_once(replaced_line(served))
 
     async def _take_text(self, room: str, event: Event, text: str) -> None:
         """In a group only marked words are for us; alone with the bot the mark may be left out."""
@@ -241,9 +246,10 @@ class Conversation:
         transaction = sha256(f"{event.event_id} {which}".encode("utf-8", "replace")).hexdigest()[:40]
         where = DueDestination(id=0, kind="matrix", address=room, thread="")
         for tries in range(1, _ANSWER_TRIES + 1):
-            await self._channel.ready(where)
             try:
-                await self._channel.say(room, transaction, placed)
+                async with self._answering:
+                    await self._channel.ready(where)
+                    await self._channel.say(room, transaction, placed)
             except Limited:
                 if tries == _ANSWER_TRIES:
                     raise

