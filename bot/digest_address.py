@@ -9,6 +9,9 @@ _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
+_ADDRESS_LIKE = re.compile(r"[^\s<>()\[\]\"',;:@]{1,320}@[^\s<>()\[\]\"',;:@]{1,320}")
+
+
 class AddressError(ValueError):
     """No address that we can write to; the text is fit to be shown."""
 
@@ -25,3 +28,8 @@ def parse_address(text: str) -> str:
     if not (fits and _LOCAL.fullmatch(local) and len(labels) > 1 and all(map(_LABEL.fullmatch, labels))):
         raise AddressError("That is no mail address that can be written to; it should look like name@example.org.")
     return address
+
+
+def hide_addresses(text: str) -> str:
+    """The text without mail addresses: what an MTA says is logged and kept longer than its reader's address."""
+    return _ADDRESS_LIKE.sub("[address]", text)

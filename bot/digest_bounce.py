@@ -13,6 +13,7 @@ from email.message import Message as Mail
 
 from sqlalchemy import Connection
 
+from bot.digest_address import hide_addresses
 from bot.digest_keys import MailKeys, find_tags
 from bot.messages.safe import show_text
 from storage import delivery, mail, source_health
@@ -27,8 +28,8 @@ _RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "To")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A permanent failure. status: of RFC 3463. said: the far end's words, safe to show. recipients: where the report
-    was sent to. key: the same for copies of one report."""
+    """A permanent failure. status: of RFC 3463. said: the far end's words, safe to show and to keep. recipients: where
+    the report was sent to. key: the same for copies of one report."""
 
     status: str
     said: str
@@ -54,7 +55,7 @@ def parse_report(raw: bytes) -> Report:
         raise NoReport("its status is none of RFC 3463")
     if status[1] != "5":
         raise NoReport(f"status {status[0]} is not permanent")
-    said = show_text(_field(fields, "Diagnostic-Code") or "no reason given", limit=200)
+    said = show_text(hide_addresses(_field(fields, "Diagnostic-Code")) or "no reason given", limit=200)
     recipients = tuple(str(value) for name in _RECIPIENT_HEADERS for value in whole.get_all(name, []))
     named = str(whole.get("Message-ID", "")) or repr(fields.items())
     key = hashlib.sha256(named.encode("utf-8", "replace")).hexdigest()

@@ -63,11 +63,11 @@ class MailFolder(Folder):
         wanted = read_wishes(standing.settings)
         if first.urgent and wanted.urgent:
             return self._send(
-                connection, standing, mail.waiting(connection, destination, urgent_only=True), now, "urgent"
+                connection, standing, _waiting(connection, first, destination, urgent_only=True), now, "urgent"
             )
         if wanted.digest == "off":
             return self._fold_news(connection, standing, wanted, first, now)
-        return self._fold_digest(connection, standing, wanted, now)
+        return self._fold_digest(connection, standing, wanted, first, now)
 
     def _fold_news(
         self, connection: Connection, standing: Standing, wanted: MailWishes, first: Pending, now: datetime
@@ -79,11 +79,13 @@ class MailFolder(Folder):
         if opening is not None:
             mail.defer_all(connection, standing.id, until=opening)
             return False
-        return self._send(connection, standing, mail.waiting(connection, standing.id), now, "news")
+        return self._send(connection, standing, _waiting(connection, first, standing.id), now, "news")
 
-    def _fold_digest(self, connection: Connection, standing: Standing, wanted: MailWishes, now: datetime) -> bool:
+    def _fold_digest(
+        self, connection: Connection, standing: Standing, wanted: MailWishes, first: Pending, now: datetime
+    ) -> bool:
         """One digest a period, whatever the clock does: the period is kept in the transaction that makes it."""
-        rows = mail.waiting(connection, standing.id)
+        rows = _waiting(connection, first, standing.id)
         period = current_period(wanted, now)
         made = mail.was_made(connection, standing.id, period.key)
         opening = opens_for(wanted, now, oldest=min(one.created_at for one in rows), made=made)
@@ -123,6 +125,13 @@ class MailFolder(Folder):
         """The frozen mail of a digest for one reader."""
         salt = reader_salt(connection, self._keys, destination)
         return freeze_letter(digest_letter(digest, at=now.astimezone(UTC), salt=salt))
+
+
+def _waiting(
+    connection: Connection, first: Pending, destination: int, *, urgent_only: bool = False
+) -> Sequence[Pending]:
+    """All that waits with the first, which is at least that one."""
+    return mail.waiting(connection, destination, urgent_only=urgent_only) or [first]
 
 
 class KeptHealth:

@@ -35,6 +35,7 @@ PAUSE = timedelta(hours=24)  # between two mails that ask an address to confirm
 CONFIRM_WITHIN = timedelta(hours=24)
 UNCONFIRMED_KEPT = timedelta(hours=48)
 ASKS_PER_HOUR = 5
+MAILS_PER_HOUR = 300  # confirmations to all the world: nobody makes a flood of letters out of us
 _HOUR_SECONDS = 3600.0
 _MAX_VISITORS = 20_000
 
@@ -75,6 +76,7 @@ class Signups:
     keys: MailKeys
     base_url: str
     builder: DigestBuilder
+    most_per_hour: int = MAILS_PER_HOUR
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def ask(self, address: str, wanted: Filter, settings: MailWishes) -> None:
@@ -85,6 +87,8 @@ class Signups:
             mail_signups.drop_unconfirmed(connection, before=now - UNCONFIRMED_KEPT)
             before = mail_signups.last_mailed(connection, hashed)
             if (before is not None and now - before < PAUSE) or mail.is_suppressed(connection, hashed):
+                return
+            if mail_signups.count_mailed(connection, since=now - timedelta(hours=1)) >= self.most_per_hour:
                 return
             known = wishes.find_destination(connection, kind="mail", address=address)
             if known is not None and known.state != "active":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from storage.codec import clean
 from storage.delivery_settings import forget_destination
@@ -31,6 +31,12 @@ def last_mailed(connection: Connection, address_hash: str) -> datetime | None:
     query = select(mail_signups.c.mailed_at).where(mail_signups.c.address_hash == address_hash)
     found: datetime | None = connection.execute(query).scalar()
     return found
+
+
+def count_mailed(connection: Connection, *, since: datetime) -> int:
+    """How many addresses were asked to confirm since then."""
+    query = select(func.count()).select_from(mail_signups).where(mail_signups.c.mailed_at > since)
+    return int(connection.execute(query).scalar_one())
 
 
 def save_signup(connection: Connection, signup: Signup) -> None:

@@ -139,6 +139,8 @@ def title_of(kind: str, period: str, matters: Sequence[Matter], number: int) -> 
         return f"{counted(number)} {spoken_period(period)}"
     if kind == "welcome":
         return "how things stand"
+    if not matters:
+        return "news"
     first = matters[0]
     told = next((one for one in first.news if one.urgent), first.news[0]).text
     text = told if not first.name or first.name in told else f"{first.name}: {told}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.channels.base import ChannelError, NotSent, Permanent, Refused, Stopped
+from bot.digest_address import hide_addresses
 
 FIVE_DAYS_OF_TRIES = 130  # the wait doubles to an hour and stays there
 POLICY_TRIES = 3
@@ -25,8 +26,8 @@ def _nobody(code: int, text: str) -> bool:
 
 
 def judge(stage: str, code: int, text: str) -> ChannelError:
-    """The error of an answer that is no success. stage: connect | login | MAIL | RCPT | DATA."""
-    said = f"{stage}: {code} {' '.join(text.split())}"[:300]
+    """The error of an answer that is no success, without addresses. stage: connect | login | MAIL | RCPT | DATA."""
+    said = f"{stage}: {code} {hide_addresses(' '.join(text.split()))}"[:300]
     if stage == "login" and code >= 500:
         return Stopped(f"the MTA does not take our name and password: {said}")
     if stage in ("connect", "login"):

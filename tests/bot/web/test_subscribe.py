@@ -12,11 +12,15 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
+from advisories.filters import parse_stored
 from bot.app import App
+from bot.digest import DigestBuilder
 from bot.digest_address import AddressError, parse_address
 from bot.digest_keys import load_keys
-from bot.digest_signup import Visitors
-from bot.messages.digest import digest_of, thaw_letter
+from bot.digest_periods import MailWishes
+from bot.digest_signup import Signups, Visitors
+from bot.messages.compose import Composer
+from bot.messages.digest import Health, digest_of, thaw_letter
 from bot.web.routes import make_web
 from bot.web.site import make_site
 from storage import mail, mail_signups
@@ -205,6 +209,30 @@ def test_the_database_alone_gives_no_token_and_no_address(board: Board) -> None:
         hashed = connection.execute(select(signups.c.address_hash)).scalar_one()
     assert [one in rows for one in tokens] == [False, False]
     assert hashed == board.keys.hash_address(ADDRESS.lower())
+
+
+def test_forgotten_means_no_byte(board: Board) -> None:
+    """After unsubscribing no file of the data folder holds the address or a token, the write-ahead log included."""
+    board.sign_up()
+    confirm, unsubscribe = board.links()
+    board.ask("POST", confirm, {})
+    found = [ADDRESS.encode() in path.read_bytes() for path in board.app.config.data_dir.rglob("*") if path.is_file()]
+    assert any(found)
+    board.ask("POST", unsubscribe)
+    words = [ADDRESS.encode(), *(path.rpartition("/")[2].encode() for path in (confirm, unsubscribe))]
+    for path in board.app.config.data_dir.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert [word in content for word in words] == [False] * 3, path.name
+
+
+def test_all_the_world_together_has_a_limit(board: Board) -> None:
+    """Beyond so many confirmations an hour none is sent, whoever asks for whomever."""
+    app, builder = board.app, DigestBuilder(Composer(), health=lambda: Health(good=0, total=0))
+    signups = Signups(store=app.store, keys=board.keys, base_url="https://x.org", builder=builder, most_per_hour=3)
+    for number in range(6):
+        signups.ask(f"a{number}@example.org", parse_stored("copy-fail"), MailWishes())
+    assert [one[0] for one in board.readers()] == ["a0@example.org", "a1@example.org", "a2@example.org"]
 
 
 def test_an_address_that_nobody_confirms_is_forgotten(board: Board) -> None:
