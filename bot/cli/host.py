@@ -14,6 +14,7 @@ from bot.cli.output import Format, printable
 from bot.cli.root import EXIT_USAGE, CommandError, app, opened
 
 if TYPE_CHECKING:
+    from advisories.model import Advisory
     from bot.app import App
     from bot.hostcheck.matrix import Matrix
 
@@ -92,29 +93,48 @@ def _usage(text: str, format: CheckFormat) -> CommandError:
 def _from_store(
     context: typer.Context, ids: list[str] | None, topic: str | None, age: timedelta, format: CheckFormat
 ) -> tuple[Matrix, list[str]]:
-    """What this instance knows, live or shipped, and what is asked of it. Raises CommandError."""
+    """What this instance knows, live or shipped, of what is asked. Raises CommandError."""
     with opened(context) as loaded:
-        if topic is not None and topic not in {one.slug for one in loaded.topics}:
-            raise _usage(f"no topic {printable(topic)!r}", format)
-        known = _store_matrix(loaded)._replace(age_limit=age)
-    wanted = _of_topic(known, topic) if topic else list(ids or [DEFAULT_ADVISORY])
-    for one in wanted:
-        if known.find(one) is None:
-            raise _usage(f"no advisory {printable(one)!r} is known here; see: patchwatch changes", format)
-    return known, wanted
+        if topic is not None:
+            if topic not in {one.slug for one in loaded.topics}:
+                raise _usage(f"no topic {printable(topic)!r}", format)
+            known = _store_matrix(loaded, _topic_advisories(loaded, topic))
+            return known._replace(age_limit=age), _of_topic(known, topic)
+        found = []
+        for name in ids or [DEFAULT_ADVISORY]:
+            advisory = _stored(loaded, name)
+            if advisory is None:
+                raise _usage(f"no advisory {printable(name)!r} is known here; see: patchwatch changes", format)
+            found.append(advisory)
+        return _store_matrix(loaded, found)._replace(age_limit=age), [one.id for one in found]
 
 
-def _store_matrix(loaded: App) -> Matrix:
+def _stored(loaded: App, name: str) -> Advisory | None:
+    """By a PW id, also one that was merged into another, or an alias."""
+    from storage import identity
+    from storage.advisories import load_advisory
+
+    with loaded.store.read() as connection:
+        pw_id = identity.resolve(connection, name)
+        return load_advisory(connection, pw_id) if pw_id else None
+
+
+def _topic_advisories(loaded: App, topic: str) -> list[Advisory]:
+    from storage.advisories import list_advisories
+
+    with loaded.store.read() as connection:
+        return [one for _, _, one in list_advisories(connection, topic=topic)]
+
+
+def _store_matrix(loaded: App, advisories: list[Advisory]) -> Matrix:
     from bot.hostcheck.matrix import matrix_of_documents
     from bot.views.status import status_view
-    from storage import advisories as advisory_store
     from storage import source_health
 
     with loaded.store.read() as connection:
-        found = advisory_store.list_advisories(connection)
         polled = [one.last_good_at for one in source_health.list_health(connection) if one.last_good_at]
     as_of = max(polled, default=datetime.now(UTC))  # without a poll there is the baseline alone, which says so itself
-    documents = [status_view(one, as_of=as_of, topics=loaded.topics, cells=one.cells) for _, _, one in found]
+    documents = [status_view(one, as_of=as_of, topics=loaded.topics, cells=one.cells) for one in advisories]
     return matrix_of_documents(list(documents), origin="this patchwatch", as_of=as_of)
 
 

@@ -1,6 +1,7 @@
 """What the commands `check` and `users` print and the status they end with, and the answer to a version in a chat."""
 
 import json
+import re
 from datetime import datetime
 from typing import List, Optional, Tuple
 
@@ -13,10 +14,13 @@ from bot.hostcheck.programs import Progress
 from bot.hostcheck.report import exit_code, plain, render
 from bot.hostcheck.users import read_users, users_document, users_text
 from bot.hostcheck.verdict import check_host, judged
-from bot.hostcheck.written import has_flavour, send_instead, written_kernel
+from bot.hostcheck.written import LINE, has_flavour, send_instead, written_kernel
 
 SAY_DISTRO = "say the distribution too: check 6.1.164-1 debian/12, or send the line of: cat /proc/version"
 TEXT_LIMIT = 1024
+WORD_LIMIT = 100
+_ID = re.compile(r"^(?:CVE-[0-9]{4}-[0-9]{4,19}|PW-[0-9]{4}-[0-9]{1,9})\Z", re.IGNORECASE)
+_PLACE = re.compile(r"^[a-zA-Z][a-zA-Z0-9-]*/[a-z0-9.]+\Z")
 
 
 def answer_check(ids: List[str], root: Optional[str], matrix: Matrix, form: str, now: datetime) -> Tuple[str, int]:
@@ -33,6 +37,20 @@ def answer_users(
     if form == "json":
         return json.dumps(users_document(users), indent=2, sort_keys=True) + "\n"
     return users_text(users)
+
+
+def split_request(words: str) -> Tuple[str, Optional[str], List[str]]:
+    """(version or line, distribution, ids) of what follows `check` in a chat.
+
+    `6.1.164-1 debian/12 CVE-2026-31431`; of a line of /proc/version the distribution may stand behind it.
+    """
+    parts = words.split()[:WORD_LIMIT]
+    ids = [part for part in parts if _ID.match(part)]
+    parts = [part for part in parts if not _ID.match(part)]
+    if " ".join(parts[:2]) == LINE.strip():
+        distro = parts.pop() if _PLACE.match(parts[-1]) else None
+        return " ".join(parts), distro, ids
+    return " ".join(parts[:1]), " ".join(parts[1:]) or None, ids
 
 
 def answer_version(text: str, distro: Optional[str], matrix: Matrix, ids: List[str], now: datetime) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from advisories.observation import CellObservation
 from bot.cli.root import run_command_line
+from storage import identity
 from tests.bot.hostcheck.roots import write_root
 from tests.bot.stores import application, parsed, record, take
 from tests.build import CVE, cell, cve
@@ -91,6 +92,22 @@ def test_users_are_listed_as_json(tmp_path: Path, root: Path, capsys: pytest.Cap
     """An image without any of the known programs has none, and says how to see more."""
     assert run(tmp_path, "users", "--root", str(root), "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []
+
+
+def test_an_id_that_was_merged_leads_to_the_other(
+    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The younger id of one matter is judged by the older one's cells."""
+    with application(tmp_path) as app, app.store.write() as connection:
+        at = datetime.now(UTC)
+        younger = identity.open_advisory(connection, aliases=["CVE-2026-9999"], kind="vulnerability", year=2026, at=at)
+        older = identity.resolve(connection, CVE)
+        assert older is not None
+        identity.redirect(connection, younger=younger, older=older)
+    for name in (older, younger, "cve-2026-9999"):
+        assert run(tmp_path, "check", name, "--root", str(root), "--format", "json") == 1
+        (judged,) = json.loads(capsys.readouterr().out)["advisories"]
+        assert (judged["advisory"], judged["verdict"]) == (CVE, "affected")
 
 
 def test_a_fleet_is_subscribed_to_by_what_it_runs(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from advisories.filters import parse_filter
-from bot.hostcheck.answer import SAY_DISTRO, answer_version
+from bot.hostcheck.answer import SAY_DISTRO, answer_version, split_request
 from bot.hostcheck.fleet import fleet_filters
 from bot.hostcheck.matrix import EMPTY, Matrix, parse_matrix
 from bot.hostcheck.report import as_json, as_nagios, as_text
@@ -89,6 +89,23 @@ def test_an_answer_without_an_advisory_says_so() -> None:
         "CVE-2026-1: UNVERIFIED. the matrix (test) has nothing on this advisory",
     ]
     assert answer_version("6.1.164-1", None, EMPTY, [CVE], NOW) == SAY_DISTRO + "\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "request_"),
+    [
+        ("6.1.164-1 debian/12", ("6.1.164-1", "debian/12", [])),
+        ("6.1.164-1  debian/12 cve-2026-31431", ("6.1.164-1", "debian/12", ["cve-2026-31431"])),
+        ("PW-2026-1 6.1.164-1", ("6.1.164-1", None, ["PW-2026-1"])),
+        (debian(OLD, "6.1.164-1"), (debian(OLD, "6.1.164-1"), None, [])),
+        (debian(OLD, "6.1.164-1") + " debian/12", (debian(OLD, "6.1.164-1"), "debian/12", [])),
+        ("6.1.164-1 debian 12", ("6.1.164-1", "debian 12", [])),
+        ("", ("", None, [])),
+    ],
+)
+def test_the_words_of_a_chat_are_taken_apart(words: str, request_: tuple[str, str | None, list[str]]) -> None:
+    """A version is one word, the line of /proc/version is many; ids may stand anywhere."""
+    assert split_request(words) == request_
 
 
 def test_an_old_matrix_turns_no_version_green() -> None:
