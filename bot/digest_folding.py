@@ -93,7 +93,8 @@ class MailFolder(Folder):
             mail.defer_all(connection, standing.id, until=opening)
             return False
         mail.note_made(connection, standing.id, period.key, at=now)
-        return self._send(connection, standing, rows, now, wanted.digest, period.key)
+        repeated = ledger.unconfirmed(connection, standing.id)  # nobody knows whether it arrived: it is told once more
+        return self._send(connection, standing, [*repeated, *rows], now, wanted.digest, period.key)
 
     def _send(
         self,

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from advisories.observation import Observation
 from bot.app import App
+from bot.channels.base import Unknown
 from bot.channels.mail.writing import Sender, Writer
 from bot.deliver import Deliverer
 from bot.digest import DigestBuilder
@@ -55,9 +56,13 @@ class Postbox:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, Letter]] = []
+        self.cuts = 0  # so many of the next sends end without an answer
 
     async def send(self, destination: DueDestination, message: str, content: str) -> str | None:
         self.sent.append((destination.address, message, thaw_letter(content)))
+        if self.cuts:
+            self.cuts -= 1
+            raise Unknown("cut")
         return message
 
 
@@ -200,6 +205,21 @@ def test_a_flood_is_one_digest(app: App) -> None:
     assert (text.count("\n  - "), "And 300 more." in text) == (150, True)
     with app.store.read() as connection:
         assert set(connection.execute(select(deliveries.c.state)).scalars()) == {"sent"}
+
+
+def test_what_nobody_confirmed_is_in_the_next_digest(app: App) -> None:
+    """A digest whose two tries ended without an answer is told again with the news of the week after."""
+    subscribe(app, MailWishes(urgent=False), "copy-fail debian/12")
+    mailing = Mailing(app)
+    mailing.box.cuts = 2
+    mailing.until(datetime(2026, 5, 5, tzinfo=UTC))
+    assert [(when[:5], title) for when, _, title in mailing.log] == [
+        ("04-27", "1 change in week 18 of 2026"),
+        ("04-27", "1 change in week 18 of 2026"),
+        ("05-04", "3 changes in week 19 of 2026"),
+    ]
+    messages = [message for _, message, _ in mailing.box.sent]
+    assert messages[0] == messages[1] != messages[2]
 
 
 def test_a_reader_who_is_gone_gets_nothing(app: App) -> None:
