@@ -111,11 +111,11 @@ async def serve_channels(store: Store, config: Config, topics: Sequence[Topic], 
         telegram, matrix = channels.get("telegram"), channels.get("matrix")
         listener = Listener(store, config, topics, composer)
         if isinstance(telegram, TelegramChannel):
-            talk = _converse(telegram, listener)
-            tasks.append(announce(telegram, talk, config, stop) if webhook_secret(config) else talk.run(stop))
+            chat = _converse(telegram, listener)
+            tasks.append(announce(telegram, chat, config, stop) if webhook_secret(config) else chat.run(stop))
         if isinstance(matrix, MatrixChannel):
-            talk = converse_on_matrix(matrix, store, config, answer=listener.answer, changes=listener.changes)
-            tasks.append(talk.run(stop))
+            rooms = converse_on_matrix(matrix, store, config, answer=listener.answer, changes=listener.changes)
+            tasks.append(rooms.run(stop))
         if isinstance(channels.get("mail"), MailChannel):
             tasks.append(forget_unconfirmed(store, stop))
         await asyncio.gather(*tasks)

@@ -27,6 +27,7 @@ from bot.web.openapi import openapi
 from bot.web.shelf import Rendered, make_answer
 from bot.web.site import FOLDER, Site, WrongRequest
 from bot.web.subscribe import mail_routes
+from bot.web.telegram_hook import telegram_routes
 from storage.errors import StorageError
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -41,8 +42,8 @@ def make_web(site: Site) -> ASGIApp:
         StorageError: partial(_on_storage_error, site),
         500: partial(_on_bug, site),
     }
-    routes = [*_pages(site), *_feeds(site), *_machines(site), *mail_routes(site), _api(site)]
-    routes.append(Mount("/static", StaticFiles(directory=FOLDER / "static")))
+    routes = [*_pages(site), *_feeds(site), *_machines(site), *mail_routes(site), *telegram_routes(site)]
+    routes += [_api(site), Mount("/static", StaticFiles(directory=FOLDER / "static"))]
     return SecurityHeaders(Starlette(routes=routes, exception_handlers=errors))
 
 

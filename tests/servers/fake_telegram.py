@@ -55,6 +55,7 @@ class FakeTelegram:
     refused: Counter[str] = field(default_factory=Counter)
     documents: list[tuple[str, str]] = field(default_factory=list)
     answered: list[dict[str, str]] = field(default_factory=list)
+    webhook: dict[str, str] = field(default_factory=dict)
     url: str = ""
     _numbers: int = 0
     _times: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
@@ -102,6 +103,8 @@ class FakeTelegram:
         fault = self._fault("getUpdates")
         if fault is not None:
             return await self._broken(fault, request)
+        if self.webhook:
+            return _error(409, "Conflict: can't use getUpdates method while webhook is active")
         offset = int(form.get("offset", "0") or 0)
         until = time.monotonic() + min(float(form.get("timeout", "0") or 0), 1.0)
         while True:
@@ -174,6 +177,17 @@ class FakeTelegram:
         return _ok(True)
 
     async def answer_setmycommands(self, form: dict[str, str], request: web.Request) -> web.Response:
+        return _ok(True)
+
+    async def answer_setwebhook(self, form: dict[str, str], request: web.Request) -> web.Response:
+        fault = self._fault("setWebhook")
+        if fault is not None:
+            return await self._broken(fault, request)
+        self.webhook = form
+        return _ok(True)
+
+    async def answer_deletewebhook(self, form: dict[str, str], request: web.Request) -> web.Response:
+        self.webhook = {}
         return _ok(True)
 
     def _fault(self, chat: str) -> str | None:
@@ -277,6 +291,10 @@ def fake_telegram(limits: tuple[float, float, int] | None = None) -> Iterator[Fa
         ready.set()
         await stop.wait()
         await runner.cleanup()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for one in rest:
+            one.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     stop = asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve(stop)), name="fake-telegram", daemon=True)

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from bot.channels.telegram.channel import TelegramChannel
+from bot.channels.telegram.hook import (
+    ANSWER_LIMITS,
+    DELIVERY_LIMITS,
+    Hook,
+    announce,
+    webhook_secret,
+)
 from bot.channels.telegram.pace import Limits, Pace
 from bot.channels.telegram.updates import Conversation
 
-__all__ = ["Conversation", "Limits", "Pace", "TelegramChannel"]
+__all__ = [
+    "ANSWER_LIMITS",
+    "DELIVERY_LIMITS",
+    "Conversation",
+    "Hook",
+    "Limits",
+    "Pace",
+    "TelegramChannel",
+    "announce",
+    "webhook_secret",
+]

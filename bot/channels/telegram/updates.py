@@ -1,4 +1,4 @@
-"""Listening on Telegram: long polling, who may change what, and the answers (Bot API "Getting updates")."""
+"""Listening on Telegram by long polling: who may change what, and the answers (Bot API "Getting updates")."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bot.channels.telegram.text import render
 from bot.messages.conversation import Answer, Request
 from bot.messages.model import Message, plain_text
 from storage.delivery import DueDestination
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from aiogram.types import CallbackQuery, Chat, ChatMemberUpdated, InlineQuery, Update
@@ -62,12 +63,9 @@ class Conversation:
         self._name = ""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Listens until `stop`, or until the token is refused or used elsewhere; the operator is told then."""
+        """Polls until `stop`, or until the token is refused or used elsewhere; the operator is told then."""
         conflicts = 0
-        try:
-            await self._show_menu()
-        except ChannelError as error:
-            log.warning("telegram shows no menu", reason=str(error))
+        await self._prepare()
         while not stop.is_set():
             step = asyncio.create_task(self.step())
             stopping = asyncio.create_task(stop.wait())
@@ -84,14 +82,32 @@ class Conversation:
                 conflicts += 1
                 if "another" not in str(error) or conflicts >= _CONFLICTS:
                     log.error("telegram does not listen any more", reason=str(error))
-                    await asyncio.to_thread(self._note, f"Telegram: no chat word is answered any more: {error}")
+                    await self.give_up(str(error))
                     return
-                await _rest(stop, _WAIT_SECONDS)
+                await rest(stop, _WAIT_SECONDS)
             except ChannelError as error:
                 log.warning("telegram was not heard", reason=str(error))
-                await _rest(stop, max(_WAIT_SECONDS, min(error.retry_after, 300.0)))
+                await rest(stop, max(_WAIT_SECONDS, min(error.retry_after, 300.0)))
+            except StorageError as error:
+                log.error("telegram: listening waits", reason=str(error))
+                await rest(stop, _WAIT_SECONDS)
 
-    async def _show_menu(self) -> None:
+    async def give_up(self, why: str) -> None:
+        """Tells the operator that nobody listens."""
+        await asyncio.to_thread(self._note, f"Telegram: no chat word is answered any more: {why}")
+
+    async def _prepare(self) -> None:
+        """A webhook that was set before would get the updates; without the menu we listen all the same."""
+        from aiogram.methods import DeleteWebhook
+
+        try:
+            await self._channel.call(DeleteWebhook())
+            await self.show_menu()
+        except ChannelError as error:
+            log.warning("telegram shows no menu", reason=str(error))
+
+    async def show_menu(self) -> None:
+        """The list of words that clients show. Raises ChannelError."""
         from aiogram.methods import SetMyCommands
         from aiogram.types import BotCommand
 
@@ -101,7 +117,7 @@ class Conversation:
 
     async def step(self) -> int:
         """One long poll and its answers; returns how many updates were new. Raises ChannelError."""
-        from bot.channels.telegram.raw import RawUpdates, read_update
+        from bot.channels.telegram.raw import RawUpdates
 
         last = await asyncio.to_thread(self._load)
         method = RawUpdates(
@@ -109,6 +125,16 @@ class Conversation:
         )
         raws: list[dict[str, Any]] = await self._channel.call(method, seconds=self._poll_seconds + 10)
         numbers = [number for one in raws if isinstance(number := one.get("update_id"), int)]
+        new = await self.hear(raws)
+        if numbers:
+            await asyncio.to_thread(self._save, max(numbers))
+        return new
+
+    async def hear(self, raws: Sequence[dict[str, Any]]) -> int:
+        """Answers updates as the Bot API has them, each one once; returns how many were new. Raises StorageError: what
+        was not answered then is new when it comes again."""
+        from bot.channels.telegram.raw import read_update
+
         updates = [read for one in raws if (read := read_update(one)) is not None]
         if len(updates) < len(raws):
             log.warning("telegram: updates that cannot be read are left out", count=len(raws) - len(updates))
@@ -118,8 +144,6 @@ class Conversation:
             self._seen[one.update_id] = None
             chats.setdefault(_chat_of(one), []).append(one)
         await asyncio.gather(*(self._take_all(each) for each in chats.values()))
-        if numbers:
-            await asyncio.to_thread(self._save, max(numbers))
         while len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
         return len(fresh)
@@ -131,6 +155,10 @@ class Conversation:
                 await self._take(one)
             except ChannelError as error:
                 log.warning("telegram: no answer given", reason=str(error))
+            except StorageError:
+                for left in updates[updates.index(one) :]:
+                    self._seen.pop(left.update_id, None)
+                raise
 
     async def _take(self, update: Update) -> None:
         if update.message is not None:
@@ -273,7 +301,7 @@ def _keyboard(answer: Answer) -> Any:  # Any: aiogram's InlineKeyboardMarkup, wh
     return InlineKeyboardMarkup(inline_keyboard=rows)
 
 
-async def _rest(stop: asyncio.Event, seconds: float) -> None:
+async def rest(stop: asyncio.Event, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             await stop.wait()
