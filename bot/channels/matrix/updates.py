@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import structlog
 
-from bot.channels.base import ChannelError, NotSent, Stopped
+from bot.channels.base import ChannelError, NotSent, Stopped, Unknown
 from bot.channels.matrix.channel import MatrixChannel, replaced_line, successor_of
 from bot.channels.matrix.errors import PUZZLING_TRIES, Limited
 from bot.channels.matrix.events import Event, JoinedRoom, Sync, Whoami, edited_text, read_events, said_text, thread_of
@@ -250,7 +250,7 @@ class Conversation:
                 async with self._answering:
                     await self._channel.ready(where)
                     await self._channel.say(room, transaction, placed)
-            except Limited:
+            except (Limited, Unknown):  # the transaction is the same: it is said once
                 if tries == _ANSWER_TRIES:
                     raise
             else:

@@ -35,7 +35,7 @@ def ask(url: str, *, seconds: float = 5.0) -> str:
     async def run() -> str:
         server = Homeserver(url, "@bot:x", TOKEN)
         try:
-            return (await server.call("PUT", ("rooms", "!a/b"), {}, seconds=seconds, shape=Sent)).event_id
+            return (await server.call("PUT", ("rooms", "!a/b"), seconds=seconds, shape=Sent)).event_id
         finally:
             await server.close()
 
