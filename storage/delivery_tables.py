@@ -41,6 +41,7 @@ messages = Table(
     Column("content", Text, nullable=False),  # frozen JSON
     Column("remote_id", String(255)),
     Column("created_at", UtcTime, nullable=False),
+    Column("arrived", Text),  # of a message in several parts: the far end's ids of those that arrived, JSON
 )
 deliveries = Table(
     "deliveries",

@@ -25,6 +25,7 @@ from bot.channels.telegram import (
     Hook,
     Limits,
     Pace,
+    StoredProgress,
     TelegramChannel,
     announce,
     webhook_secret,
@@ -58,7 +59,7 @@ def composer_of(config: Config, topics: Sequence[Topic]) -> Composer:
 
 
 def make_channels(
-    config: Config, client: httpx.AsyncClient, *, note: Callable[[str], None] = lambda line: None
+    store: Store, config: Config, client: httpx.AsyncClient, *, note: Callable[[str], None] = lambda line: None
 ) -> dict[str, Channel]:
     """By kind; a channel without its credential is off and says so. Raises ConfigError."""
     hooks = {one.name: (one.url, one.secret) for one in config.webhooks}
@@ -67,7 +68,9 @@ def make_channels(
     if token:
         base = config.text("telegram", "api_base")
         limits = DELIVERY_LIMITS if webhook_secret(config) else Limits()
-        channels["telegram"] = TelegramChannel(token, api_base=base, pace=Pace(limits), note=note)
+        channels["telegram"] = TelegramChannel(
+            token, api_base=base, pace=Pace(limits), note=note, progress=StoredProgress(store)
+        )
     else:
         log.info("telegram is off: no token is configured")
     return channels
@@ -82,7 +85,7 @@ async def opened_channels(store: Store, config: Config) -> AsyncIterator[dict[st
             source_health.add_note(connection, line, at=datetime.now(UTC))
 
     async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as client:
-        channels = make_channels(config, client, note=note)
+        channels = make_channels(store, config, client, note=note)
         mail = open_mail(store, config)
         if mail is not None:
             channels["mail"] = mail

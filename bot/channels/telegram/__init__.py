@@ -11,6 +11,7 @@ from bot.channels.telegram.hook import (
     webhook_secret,
 )
 from bot.channels.telegram.pace import Limits, Pace
+from bot.channels.telegram.parts import StoredProgress
 from bot.channels.telegram.updates import Conversation
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Hook",
     "Limits",
     "Pace",
+    "StoredProgress",
     "TelegramChannel",
     "announce",
     "webhook_secret",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot.channels.base import ChannelError, NotSent, Permanent, Stopped, Unknown
+from bot.channels.base import NotSent, Permanent, Stopped, Unknown
 from bot.channels.telegram.errors import MAX_WAIT_SECONDS, BadEntities, Unchanged, classify
 from bot.channels.telegram.pace import Pace
+from bot.channels.telegram.parts import NoProgress, Progress
 from bot.channels.telegram.text import Entity, Part, render
 from bot.messages.model import thaw
 from storage.delivery import DueDestination
@@ -26,11 +28,11 @@ TIMEOUT_SECONDS = 30.0
 _FLOOD_CHATS = 3  # as many chats asked to wait within the span below: it is the bot that is too fast, not a chat
 _FLOOD_SECONDS = 5.0
 _MAX_HOLD_SECONDS = 30.0  # with the send itself well within a lease
-_KEPT_PROGRESS = 1000
 
 
 class TelegramChannel:
-    """note: takes a line for the operator. The client is made on first use, within the loop that uses it."""
+    """note: takes a line for the operator. progress: remembers the parts of long messages. The client is made on first
+    use, within the loop that uses it."""
 
     kind = "telegram"
     keyed = False
@@ -43,6 +45,7 @@ class TelegramChannel:
         api_base: str,
         pace: Pace | None = None,
         note: Callable[[str], None] = lambda line: None,
+        progress: Progress | None = None,
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         self._token = token
@@ -54,7 +57,7 @@ class TelegramChannel:
         self._introduced = False
         self._unknowns = 0  # answers in a row that said nothing
         self._asked_to_wait: dict[str, float] = {}
-        self._progress: dict[str, list[str]] = {}  # message -> ids of the parts that arrived
+        self._progress = progress or NoProgress()
         self._noted: set[str] = set()
 
     def wait_seconds(self, destination: DueDestination) -> float:
@@ -71,25 +74,18 @@ class TelegramChannel:
         await self._pace.turn(destination.address)
 
     async def send(self, destination: DueDestination, message: str, content: str) -> str | None:
-        """The id of the first part. A message in several parts goes on after the last one that arrived."""
+        """The id of the first part. A message in several parts goes on after the last one that is known to have
+        arrived. Raises ChannelError, and StorageError where that cannot be kept."""
         shown = thaw(content)
-        done = self._progress.pop(message, [])
-        for number, part in enumerate(render(shown)[len(done) :], start=len(done)):
+        parts = render(shown)
+        done = await asyncio.to_thread(self._progress.load, message) if len(parts) > 1 else []
+        for number, part in enumerate(parts[len(done) :], start=len(done)):
             if number:
                 await self._pace.turn(destination.address)
-            try:
-                done.append(
-                    await self.send_part(
-                        destination,
-                        part,
-                        silent=shown.silent or number > 0,
-                        reply_to=None if number else shown.reply_to,
-                    )
-                )
-            except ChannelError:
-                if done and len(self._progress) < _KEPT_PROGRESS:
-                    self._progress[message] = done
-                raise
+            silent, reply_to = shown.silent or number > 0, None if number else shown.reply_to
+            done.append(await self.send_part(destination, part, silent=silent, reply_to=reply_to))
+            if number < len(parts) - 1:
+                await asyncio.to_thread(self._progress.save, message, done)
         return done[0] if done else None
 
     async def send_part(

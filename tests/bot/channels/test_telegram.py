@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot.channels.base import ChannelError, Gone, NotSent
-from bot.channels.telegram import Limits, Pace, TelegramChannel
+from bot.channels.base import ChannelError, Gone, NotSent, Unknown
+from bot.channels.telegram import Limits, Pace, StoredProgress, TelegramChannel
 from bot.deliver import Deliverer
 from bot.folding import Folder
 from bot.messages.compose import Composer
@@ -24,7 +24,8 @@ from storage import delivery
 from storage import delivery_settings as wishes
 from storage.changes import add_changes
 from storage.delivery import DueDestination
-from storage.delivery_tables import attempts, deliveries, destinations
+from storage.delivery_ledger import owe_notice
+from storage.delivery_tables import attempts, deliveries, destinations, messages
 from storage.store import Store, open_store
 from storage.tables import metadata, operator_notes
 from tests.advisories.test_filters import DRAFT, NOW
@@ -251,22 +252,38 @@ def test_editing(fake: FakeTelegram) -> None:
     assert fake.edits == [(5, "Copy Fail\nfixed")]
 
 
-def test_a_long_message_goes_on_where_it_stopped(fake: FakeTelegram) -> None:
-    """Three parts, the second refused at first: the repeat sends the second and the third only; one sounds."""
-    where = DueDestination(id=1, kind="telegram", address="7", thread="")
+@pytest.mark.parametrize(
+    ("fault", "error", "parts"),
+    [
+        ("429:1", NotSent, ["T", "1", "2"]),
+        ("cut-before", Unknown, ["T", "1", "2"]),
+        ("cut-after", Unknown, ["T", "1", "1", "2"]),
+    ],
+)
+def test_a_long_message_goes_on_where_it_stopped(
+    store: Store, fake: FakeTelegram, fault: str, error: type[ChannelError], parts: list[str]
+) -> None:
+    """Three parts, the second not confirmed: another process sends the second and the third only; the first sounds."""
     long = freeze(make_message("T", [f"{number} {'x' * 3000}" for number in range(3)]))
+    with store.write() as connection:
+        chat = delivery.ensure_destination(connection, kind="telegram", address="7", now=NOW)
+        owe_notice(connection, chat, long, now=NOW)
+        message = str(connection.execute(select(messages.c.id)).scalar_one())
+    where = DueDestination(id=chat, kind="telegram", address="7", thread="")
 
-    async def send() -> None:
-        channel = channel_of(fake)
-        with pytest.raises(NotSent):
-            await channel.send(where, "m", long)
-        assert await channel.send(where, "m", long) == str(fake.messages[0].id)
-        await channel.close()
+    async def send() -> str | None:
+        channel = TelegramChannel(TOKEN, api_base=fake.url, pace=Pace(FAST), progress=StoredProgress(store), timeout=5)
+        try:
+            return await channel.send(where, message, long)
+        finally:
+            await channel.close()
 
-    fake.faults["7"].extend(["ok", "429:1"])
-    asyncio.run(send())
-    assert [one.text[:1] for one in fake.messages] == ["T", "1", "2"]
-    assert [one.silent for one in fake.messages] == [False, True, True]
+    fake.faults["7"].extend(["ok", fault])
+    with pytest.raises(error):
+        asyncio.run(send())
+    assert asyncio.run(send()) == str(fake.messages[0].id)
+    assert [one.text[:1] for one in fake.messages] == parts
+    assert [one.silent for one in fake.messages] == [False] + [True] * (len(parts) - 1)
 
 
 def test_hostile_text_arrives_as_text(store: Store, fake: FakeTelegram) -> None:
