@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.hostcheck.answer import judge_version
-from bot.hostcheck.report import NAGIOS, exit_code
+from bot.hostcheck.report import NAGIOS, exit_code, render
 from bot.hostcheck.verdict import check_host
 from tests.bot.hostcheck.cases import CASES, D12, D12_OLD
 from tests.bot.hostcheck.roots import CELLS, CVE, NOW, Files, cell, debian, host, matrix, running, write_root
@@ -33,6 +34,33 @@ def test_there_are_enough_roots() -> None:
     names = [case[0] for case in CASES]
     assert len(names) == len(set(names))
     assert len(names) >= 60
+
+
+def damaged(content: bytes, rng: random.Random) -> bytes:
+    kind = rng.choice(("cut", "changed", "noise"))
+    if kind == "cut":
+        return content[: rng.randrange(len(content) + 1)]
+    if kind == "noise":
+        return rng.randbytes(rng.randint(0, 300))
+    letters = bytearray(content or b"x")
+    for _ in range(rng.randint(1, 8)):
+        letters[rng.randrange(len(letters))] = rng.randrange(256)
+    return bytes(letters)
+
+
+def test_a_damaged_file_stops_no_check(tmp_path: Path) -> None:
+    """400 roots with one file cut, changed or replaced by noise: a verdict in each form, never an exception."""
+    rng = random.Random(9)
+    for number in range(400):
+        files = dict(rng.choice(CASES)[1])
+        plain = [name for name, text in files.items() if not str(text).startswith(("-> ", "FIFO"))]
+        if plain:
+            name = rng.choice(plain)
+            content = files[name]
+            files[name] = damaged(content.encode() if isinstance(content, str) else content, rng)
+        report = check_host(write_root(tmp_path / str(number), files), matrix(), [CVE], NOW)
+        assert report.worst in EXITS
+        assert all(render(report, form) for form in ("text", "json", "nagios", "prometheus"))
 
 
 def only(**changes: object) -> list[dict[str, object]]:
