@@ -18,7 +18,7 @@ from pathlib import Path
 KEY_FILE = "mail.key"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 _KEY_BYTES = 32
-_TAG = re.compile(r"b([0-9]{1,18})-([a-z2-7]{16})", re.IGNORECASE)
+_TAG = re.compile(r"b([0-9]{1,18})-[0-9a-f]{20}", re.IGNORECASE)
 
 
 class KeyFileError(Exception):
@@ -42,8 +42,7 @@ class MailKeys:
 
     def return_tag(self, destination: int, address: str) -> str:
         """What marks a return path as ours: "b12-" and 80 bits that only the reader's own mail carries."""
-        signed = base64.b32encode(self._mac("return", f"{destination}\n{address}")[:10]).decode().lower()
-        return f"b{destination}-{signed}"
+        return f"b{destination}-{self._mac('return', f'{destination} {address}').hex()[:20]}"
 
 
 def hash_token(token: str) -> str:

@@ -168,11 +168,11 @@ def test_a_forged_report_changes_nothing(reader: Reader) -> None:
     forged = [
         "bot@example.org",
         ADDRESS,
-        f"bot+b{reader.id}-aaaaaaaaaaaaaaaa@example.org",
+        f"bot+b{reader.id}-aaaaaaaaaaaaaaaaaaaa@example.org",
         f"bot+{reader.keys.return_tag(reader.id + 1, ADDRESS)}@example.org",
         f"bot+{reader.keys.return_tag(reader.id, 'eve@example.org')}@example.org",
         f"bot+{tag[:-1]}@example.org",
-        f"bot+b{10**17}-{tag[-16:]}@example.org",
+        f"bot+b{10**17}-{tag[-20:]}@example.org",
         f"bot+{MailKeys(secret=b'x' * 32).return_tag(reader.id, ADDRESS)}@example.org",
     ]
     assert reader.take(*map(report, forged)) == [None] * len(forged)
@@ -212,7 +212,7 @@ def test_what_is_no_report(raw: bytes, why: str) -> None:
 
 def test_a_broken_report_raises_nothing_else() -> None:
     """Cut anywhere, or with any line gone, a report is read or refused."""
-    whole = report("bot+b1-aaaaaaaaaaaaaaaa@example.org")
+    whole = report("bot+b1-aaaaaaaaaaaaaaaaaaaa@example.org")
     lines = whole.split(b"\r\n")
     pieces = [whole[:end] for end in range(0, len(whole), 7)]
     pieces += [b"\r\n".join(lines[:one] + lines[one + 1 :]) for one in range(len(lines))]

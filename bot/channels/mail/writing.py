@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from bot.channels.mail.connection import Envelope
 from bot.digest_address import parse_address
 from bot.digest_keys import MailKeys
-from bot.messages.digest import Letter, digest_of
+from bot.messages.digest import NONE, Letter, digest_of
 from bot.messages.digest_text import MailText
 from storage.delivery import DueDestination
 
@@ -47,25 +47,24 @@ class Sender:
 
 
 class Writer:
-    """Writes mails; bodies are rendered once for all readers of a digest. base_url: of the board, "" for none."""
+    """Writes mails; bodies are made once for all readers of a digest. base_url: of the board, "" for none."""
 
     def __init__(self, sender: Sender, keys: MailKeys, *, base_url: str) -> None:
         self.sender = sender
         self._keys = keys
         self._base_url = base_url
         self._text = MailText()
-        self._bodies: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
+        self._bodies: OrderedDict[bytes, bytes] = OrderedDict()
         self._here = secrets.token_hex(11)  # stands for a reader's token until the mail is written
+        self._from = header("From", formataddr((sender.name, sender.address)))
 
     def write(self, destination: DueDestination, message: str, letter: Letter) -> Envelope:
         """Raises HeaderError, AddressError."""
         recipient = parse_address(destination.address)
         token = self._keys.token("unsubscribe", letter.salt) if letter.salt else ""
-        bodies = self._render(letter, token)
-        headers = "".join(
+        headers = self._from + "".join(
             header(name, value)
             for name, value in (
-                ("From", formataddr((self.sender.name, self.sender.address))),
                 ("To", recipient),
                 ("Subject", f"patchwatch: {str(letter.title).removeprefix('patchwatch: ')}"),
                 ("Date", format_datetime(letter.at or datetime.now(UTC))),
@@ -75,8 +74,10 @@ class Writer:
                 ("MIME-Version", "1.0"),
             )
         )
-        content = headers.encode("ascii") + _alternatives(message, bodies)
-        return Envelope(sender=self.return_path(destination), recipient=recipient, content=content)
+        body = self._body(letter, reader=bool(token)).replace(self._here.encode(), token.encode())
+        return Envelope(
+            sender=self.return_path(destination), recipient=recipient, content=headers.encode("ascii") + body
+        )
 
     def return_path(self, destination: DueDestination) -> str:
         """Where reports of failure go: our address with the reader's signed tag, as far as that fits."""
@@ -95,18 +96,23 @@ class Writer:
             found += [("List-Unsubscribe", f"<{url}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
         return found
 
-    def _render(self, letter: Letter, token: str) -> tuple[str, str]:
-        key = hashlib.sha256(bytes(letter.digest) + bytes([bool(token)])).digest()
-        if (digest := None if key in self._bodies else digest_of(letter)) is None and key not in self._bodies:
+    def _body(self, letter: Letter, *, reader: bool) -> bytes:
+        """The body, kept for further readers where it is a digest's. reader: it has a link that ends the mails."""
+        url = self.unsubscribe_url(self._here if reader else "")
+        digest = None
+        if letter.digest != NONE:
+            key = hashlib.sha256(bytes(letter.digest) + bytes([reader])).digest()
+            if key in self._bodies:
+                return self._bodies[key]
+            digest = digest_of(letter)
+        if digest is None:
             confirm = self._keys.token("confirm", letter.confirm) if letter.confirm else ""
-            url = f"{letter.base_url}/digest/confirm/{confirm}" if confirm else ""
-            return self._text.notice(letter, unsubscribe=self.unsubscribe_url(token), confirm=url)
-        if digest is not None:
-            self._bodies[key] = self._text.digest(digest, unsubscribe=self.unsubscribe_url(token and self._here))
-            if len(self._bodies) > MAX_BODIES:
-                self._bodies.popitem(last=False)
-        text, html = self._bodies[key]
-        return text.replace(self._here, token), html.replace(self._here, token)
+            asked = f"{letter.base_url}/digest/confirm/{confirm}" if confirm else ""
+            return _alternatives(self._text.notice(letter, unsubscribe=url, confirm=asked), self._here)
+        self._bodies[key] = _alternatives(self._text.digest(digest, unsubscribe=url), self._here)
+        if len(self._bodies) > MAX_BODIES:
+            self._bodies.popitem(last=False)
+        return self._bodies[key]
 
 
 def header(name: str, value: str) -> str:
@@ -119,14 +125,16 @@ def header(name: str, value: str) -> str:
     return f"{name}: {Header(text, 'utf-8', header_name=name).encode(linesep=chr(13) + chr(10))}\r\n"
 
 
-def _alternatives(message: str, bodies: tuple[str, str]) -> bytes:
-    """multipart/alternative; no quoted-printable line can hold the boundary, for it begins with "=_"."""
-    boundary = f"=_{message}"
+def _alternatives(bodies: tuple[str, str], whole: str) -> bytes:
+    """multipart/alternative, with its header; `whole` is never broken over two lines. No quoted-printable line can hold
+    the boundary, for it begins with "=_"."""
+    boundary = f"=_{hashlib.sha256(repr(bodies).encode('utf-8', 'replace')).hexdigest()[:32]}"
     parts = [f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode()]
     for kind, body in zip(("plain", "html"), bodies, strict=True):
         head = f"\r\n--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
         parts.append(f"{head}Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode())
-        encoded = binascii.b2a_qp(body.encode("utf-8", "replace"), istext=True)
+        pieces = [binascii.b2a_qp(one.encode("utf-8", "replace"), istext=True) for one in body.split(whole)]
+        encoded = f"=\n{whole}=\n".encode().join(pieces)
         parts.append(encoded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
     parts.append(f"\r\n--{boundary}--\r\n".encode())
     return b"".join(parts)
