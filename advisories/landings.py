@@ -23,6 +23,9 @@ _RELEASE = re.compile(r"v?([0-9]{1,2}\.[0-9]{1,3})(?:\.[0-9]{1,4})?(?:-rc[0-9]{1
 _NUMBERS = re.compile(r"[0-9]{1,9}")
 _EVER = datetime.max.replace(tzinfo=UTC)
 _MIN_TITLE_WORDS = 4
+_SAME_CHANGE = MatchedBy.AUTHOR_SUBJECT_FILES  # how commits of one patch in several trees belong together
+# A maintainer's tree of fixes, and the one of features beside it: after the next merge each has what the other had.
+_FEATURES_OF = {"crypto": "cryptodev"}
 
 
 def branch_of_version(version: str) -> str | None:
@@ -46,11 +49,11 @@ def release_order(version: str) -> tuple[int, ...]:
 
 
 def match_commits(postings: Sequence[SeenMail], commits: Sequence[SeenCommit]) -> list[MatchedBy | None]:
-    """How each commit met a posting of its patch; a backport meets it through the commit it names."""
+    """How each commit met a posting of its patch: by itself, or through the commit that it names (a backport)."""
     direct = [strongest(meets(posting.mail, one.commit) for posting in postings) for one in commits]
     upstream = strongest(direct)
     return [
-        found or weaker(MatchedBy.LINK if one.commit.upstream_commit else MatchedBy.AUTHOR_SUBJECT_FILES, upstream)
+        strongest((found, weaker(MatchedBy.LINK if one.commit.upstream_commit else _SAME_CHANGE, upstream)))
         for one, found in zip(commits, direct, strict=True)
     ]
 
@@ -65,7 +68,20 @@ def git_landings(seen: Seen, postings: Sequence[SeenMail], commits: Sequence[See
             continue
         before = found.get(landing.place)
         found[landing.place] = landing if before is None else _both(before, landing, seen)
-    return [*found.values(), *_dropped(seen, commits)]
+    return [*_applied_in_one(list(found.values())), *_dropped(seen, commits)]
+
+
+def _applied_in_one(found: list[Landing]) -> list[Landing]:
+    """Without the tree that has the patch by mainline alone: features come into -rc1, fixes into what follows."""
+    applied = {one.tree: one for one in found if one.stage is Stage.APPLIED}
+    tag = next((one.ref for one in found if one.stage is Stage.MAINLINE and one.ref), None)
+    if tag is None:
+        return found
+    for fixes, features in _FEATURES_OF.items():
+        if fixes in applied and features in applied and applied[fixes].commit == applied[features].commit:
+            by_mainline = applied[fixes if tag.endswith("-rc1") else features]
+            return [one for one in found if one is not by_mainline]
+    return found
 
 
 def _landing(one: SeenCommit, matched: MatchedBy | None) -> Landing | None:

@@ -11,11 +11,14 @@ from advisories.mail_subject import normalise_title
 from advisories.model import Advisory, Cell
 from advisories.patches import Landing, Patch
 from advisories.patches_titles import overlap
-from advisories.words import CellKind, MatchedBy, Stage, Status
+from advisories.words import CellKind, EvidenceClass, MatchedBy, Stage, Status
 
 
 def claimed_landings(patch: Patch, advisories: Iterable[Advisory]) -> list[Landing]:
-    """What advisories say of the patch beyond its own landings, without what only mail says and they know better."""
+    """What advisories say of the patch beyond its own landings, without what only mail says and they know better.
+
+    Of a package the vendor's word on the CVE counts before its changelog: not every version of that was published.
+    """
     known = {(one.stage, one.branch, one.tree, one.package) for one in patch.landings if not one.said_only}
     found: dict[tuple[Stage, str, str, str], Landing] = {}
     for advisory in advisories:
@@ -23,9 +26,14 @@ def claimed_landings(patch: Patch, advisories: Iterable[Advisory]) -> list[Landi
         if matched is None:
             continue
         for landing in (*_upstream(advisory, matched), *_packages(advisory, matched)):
-            if (landing.stage, landing.branch, landing.tree, landing.package) not in known:
+            place = (landing.stage, landing.branch, landing.tree, landing.package)
+            if place not in known or _by_the_vendor(landing):
                 found.setdefault(landing.place, landing)
     return list(found.values())
+
+
+def _by_the_vendor(landing: Landing) -> bool:
+    return landing.stage is Stage.PACKAGED and landing.evidence.evidence_class is EvidenceClass.VENDOR
 
 
 def _fixes(patch: Patch, advisory: Advisory) -> MatchedBy | None:
@@ -82,6 +90,11 @@ def dated(claimed: Iterable[Landing], landings: Iterable[Landing]) -> list[Landi
 
 
 def without_said(landings: Iterable[Landing], claimed: Iterable[Landing]) -> list[Landing]:
-    """The patch's own landings, less what only mail says of a stage that an advisory tells."""
+    """The patch's own landings, less packages and what only mail says of a stage, where an advisory tells them."""
     told = {(one.stage, one.branch) for one in claimed if one.stage is not Stage.PACKAGED}
-    return [one for one in landings if not (one.said_only and (one.stage, one.branch) in told and one.commit is None)]
+    packages = {one.place for one in claimed if one.stage is Stage.PACKAGED}
+    return [
+        one
+        for one in landings
+        if one.place not in packages and not (one.said_only and (one.stage, one.branch) in told and one.commit is None)
+    ]

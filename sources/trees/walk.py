@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ from sources.trees.mirror import TAGS, TreeMirror
 from sources.trees.tree import NEXT_TAGS_LOOKED_AT
 
 TRIES_ONE_BY_ONE: Final = 3
+_RELEASE_COMMIT = re.compile(r"Linux [0-9]{1,4}\.[0-9]{1,4}(?:-rc[0-9]{1,3})?(?:\n|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,46 @@ def new_work(context: FetchContext, mirror: TreeMirror, branch: str, tip: str, r
 
 
 def candidates(context: FetchContext, mirror: TreeMirror, work: NewWork) -> Iterator[RawCommit]:
-    """The commits among new work that a topic may want: by id, words, subject, or by the files where trees are here."""
+    """The commits among new work that a topic may want, less what a maintainer's tree has from mainline.
+
+    The first reading of a tree that we know by name keeps that too: the tree may have applied it before it was merged.
+    """
+    tree = mirror.tree
+    if tree.tags != "none" or (work.first and not tree.per_branch):
+        yield from _wanted(context, mirror, work, None)
+        return
+    history = _History()
+    found = list(_wanted(context, mirror, work, history))
+    brought = history.below_releases() if found else set()
+    yield from (commit for commit in found if commit.id not in brought)
+
+
+class _History:
+    """Who is whose parent in some new work, and where a release of mainline is in it."""
+
+    def __init__(self) -> None:
+        self._parents: dict[str, tuple[str, ...]] = {}
+        self._releases: list[str] = []
+
+    def note(self, commit: RawCommit) -> None:
+        self._parents[commit.id] = tuple(commit.parents)
+        if _RELEASE_COMMIT.match(commit.message):
+            self._releases.append(commit.id)
+
+    def below_releases(self) -> set[str]:
+        """The releases and everything that is in them."""
+        below: set[str] = set()
+        ahead = list(self._releases)
+        while ahead:
+            commit = ahead.pop()
+            if commit in self._parents and commit not in below:
+                below.add(commit)
+                ahead += self._parents[commit]
+        return below
+
+
+def _wanted(context: FetchContext, mirror: TreeMirror, work: NewWork, history: _History | None) -> Iterator[RawCommit]:
+    """The commits that a topic may want: by id, words, subject, or by the files where trees are here."""
     if not work.commits:
         return
     terms = WatchedTerms.of(context.watch)
@@ -54,6 +95,8 @@ def candidates(context: FetchContext, mirror: TreeMirror, work: NewWork) -> Iter
     by_path = _touching(context, mirror, work)
     new = set(work.commits)
     for commit in context.git.read_commits(mirror.path, work.commits):
+        if history is not None:
+            history.note(commit)
         if len(commit.parents) > 1 or (work.first and commit.committed_at < context.watch.since):
             continue
         # Where a shallow history begins, a commit seems to add every file of its tree.

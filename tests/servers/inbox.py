@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,13 +171,19 @@ class Lists:
 @pytest.fixture(scope="session")
 def lists(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lists]:
     """The server with the lists of LISTS, all empty; each test uses lists of its own."""
+    with serve_lists(tmp_path_factory.mktemp("lists"), LISTS) as served:
+        yield served
+
+
+@contextmanager
+def serve_lists(folder: Path, names: Sequence[str]) -> Iterator[Lists]:
+    """A server of its own with these lists, all empty. Skips the test where public-inbox is not installed."""
     if missing := missing_part():
         pytest.skip(f"{missing} is not installed: no lists to test against")
-    folder = tmp_path_factory.mktemp("lists")
     variables = _variables(folder)
     port = free_port()
     server = InboxServer(folder, port, variables)
-    inboxes = {name: server.create(name) for name in LISTS}
+    inboxes = {name: server.create(name) for name in names}
     with (folder / "config").open("a", encoding="utf-8") as config:
         config.write("[publicinbox]\n\twwwlisting = all\n")
     command = [HTTPD, "-W0", "-l", server.base_url, "-1", str(folder / "out"), "-2", str(folder / "err")]

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +47,16 @@ enable-log-filecount=1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """One commit to make: files as path -> content (None deletes), at a whole number of seconds."""
+    """One commit to make: files as path -> content (None deletes). at: when it was committed, in whole seconds.
+
+    written: when its author wrote it, else the same.
+    """
 
     message: str
     files: Mapping[str, str | None]
     at: int = 1_777_000_000
     author: str = "Ada Author <ada@example.org>"
+    written: int | None = None
 
 
 class Tree:
@@ -86,6 +90,20 @@ class Tree:
             self.git("update-ref", ref, tip)
         return made
 
+    def merge(self, other: str, message: str, *, at: int, ref: str = "refs/heads/master") -> str:
+        """Merge `other`, which must be here, into `ref`; its id. Both sides may not change the same file."""
+        theirs = self.git("rev-parse", f"{other}^{{commit}}")
+        ours = self.tip(ref) or theirs
+        tree = self.git("merge-tree", "--write-tree", ours, theirs)
+        made = self._write(tree, (ours, theirs), Commit(message=message, files={}, at=at))
+        self.git("update-ref", ref, made)
+        return made
+
+    def take(self, other: Tree, *refspecs: str) -> None:
+        """Fetch refs of another tree on this machine, with their objects ("refs/heads/master:refs/heads/base")."""
+        forced = [f"+{one}" for one in refspecs]
+        self.git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(other.folder), *forced)
+
     def tip(self, ref: str = "refs/heads/master") -> str | None:
         found = self.git("for-each-ref", "--format=%(objectname)", ref)
         return found or None
@@ -109,9 +127,11 @@ class Tree:
             blob = self.git("hash-object", "-w", "--stdin", stdin=content)
             lines.append(f"100644 {blob}\t{path}\n")
         self.git("update-index", "--add", "--index-info", stdin="".join(lines), **variables)
-        tree = self.git("write-tree", **variables)
-        text = f"tree {tree}\n" + (f"parent {parent}\n" if parent is not None else "")
-        text += f"author {_identity(commit.author, commit.at)}\n"
+        return self._write(self.git("write-tree", **variables), () if parent is None else (parent,), commit)
+
+    def _write(self, tree: str, parents: Sequence[str], commit: Commit) -> str:
+        text = f"tree {tree}\n" + "".join(f"parent {parent}\n" for parent in parents)
+        text += f"author {_identity(commit.author, commit.at if commit.written is None else commit.written)}\n"
         text += f"committer {_identity('Mia Maintainer <mia@example.org>', commit.at)}\n\n{commit.message}\n"
         return self.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=text)
 

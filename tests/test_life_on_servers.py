@@ -1,0 +1,132 @@
+"""The life of a patch on real servers: git and cgit, a public-inbox, and the documents of the CNA and of Debian."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app import open_app
+from bot.views.path import path_document
+from tests.life_documents import COPY_FAIL, configuration, life_mails, vulns, web_documents
+from tests.life_world import Fact, World, applied_on, read_facts, topic_files
+from tests.servers.inbox import serve_lists
+from tests.servers.trees import GitServer, git_server
+from tests.sources.fetch_contexts import path_server
+from tests.test_whole_way import Bot
+
+__all__ = ["git_server"]  # a fixture, used by its name
+
+pytestmark = pytest.mark.server
+
+CHANGES, TABLES = read_facts()
+DEBIAN = ("debian/11", "debian/12", "debian/13")
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What was read of the world: `patchwatch poll` ran once over everything."""
+
+    world: World
+    bot: Bot
+
+    def path(self, name: str) -> Any:  # Any: a JSON document
+        config, data = self.bot.folder / "patchwatch.toml", self.bot.folder / "data"
+        with open_app(config=config, data=data) as app, app.store.read() as connection:
+            return path_document(connection, name)
+
+
+@pytest.fixture(scope="module")
+def followed(git_server: GitServer, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
+    """A first start after all has happened, by the command line."""
+    folder = tmp_path_factory.mktemp("life")
+    world, bot = World.create(git_server, "life"), Bot(folder)
+    world.happen()
+    (folder / "lists").mkdir()
+    documents = web_documents(world, shared_data)
+    with serve_lists(folder / "lists", ["linux-crypto"]) as served, path_server(documents) as web:
+        served.inboxes["linux-crypto"].append(*life_mails(world, shared_data))
+        cna = vulns(git_server, world, shared_data, at=int(time.time()) - 3_600)
+        topics = topic_files(world, folder / "topics")
+        bot.configure(configuration(world, cna, served.base_url, web.url, topics, port=bot.port))
+        bot.run("poll")
+        yield Followed(world, bot)
+
+
+def what_path_says(document: Any, fact: Fact) -> Fact:  # Any: a JSON document
+    """The row of the table as `path --format json` gives it."""
+    (patch,) = document["patches"]
+    landings = [one for one in patch["landings"] if one["stage"] != "packaged" or one["tree"] in DEBIAN]
+    landings = [one for one in landings if one["package"] in (None, "linux")]
+
+    def found(stage: str, key: str, value: str) -> dict[str, str]:
+        return {str(one[key]): str(one[value]) for one in landings if one["stage"] == stage}
+
+    def days(stage: str, key: str) -> dict[str, str]:
+        return {name: at[:10] for name, at in found(stage, key, "at").items()}
+
+    (mainline,) = (one for one in landings if one["stage"] == "mainline")
+    return {
+        "title": patch["subject"],
+        "author": patch["author"],
+        "revisions": patch["revisions"],
+        "posted": days("posted", "ref"),
+        "applied": days("applied", "tree"),
+        "next": found("next", "tree", "version"),
+        "mainline": (mainline["ref"], mainline["version"], mainline["commit"]),
+        "stable": found("stable", "branch", "version"),
+        "packaged": found("packaged", "tree", "version"),
+        "guesses": [one["tree"] for one in landings if one["guess"]],
+        "missing": patch["missing"],
+    }
+
+
+def row(fact: Fact, world: World) -> Fact:
+    return {
+        "title": fact["title"],
+        "author": fact["author"],
+        "revisions": len(fact["posted"]),
+        "posted": fact["posted"],
+        "applied": {fact["tree"]: applied_on(fact).isoformat()},
+        "next": {"linux-next": f"next-{fact['next']:%Y%m%d}"},
+        "mainline": (fact["mainline"], fact["release"], world.ids[fact["commit"]]),
+        "stable": fact.get("stable", {}),
+        "packaged": {f"debian/{release}": version for release, version in fact.get("packaged", {}).items()},
+        "guesses": [f"debian/{release}" for release in fact.get("guessed", ())],
+        "missing": fact["missing"],
+    }
+
+
+@pytest.mark.parametrize("fact", CHANGES, ids=lambda fact: str(fact["commit"])[:12])
+def test_path_gives_the_row(followed: Followed, fact: Fact) -> None:
+    """Every row of the table, asked by Message-ID: an equal document of stages, days, tags and versions."""
+    assert what_path_says(followed.path(f"<{fact['message_id']}>"), fact) == row(fact, followed.world)
+
+
+def test_the_command_tells_the_life_of_a_cve(followed: Followed) -> None:
+    """`patchwatch path CVE` is the same document; the fix of an own record joins the patch of the series."""
+    fix, aio = (next(one for one in CHANGES if one["commit"].startswith(each)) for each in ("a664bf3d", "fcc77d33"))
+    said = json.loads(followed.bot.run("path", COPY_FAIL, "--format", "json"))
+    assert what_path_says(said, fix) == row(fix, followed.world)
+    assert {one["commit"] for one in said["patches"][0]["landings"] if one["stage"] == "stable"} == {
+        followed.world.ids[commit] for commit in fix["backports"].values()
+    }
+    assert followed.path(aio["cve"]) == followed.path(aio["message_id"])
+
+
+def test_the_plan_advances_by_its_landings(followed: Followed) -> None:
+    """`topics af-alg`: each step's state and release from what landed, none of it from the topic file."""
+    plan = json.loads(followed.bot.run("topics", "af-alg", "--format", "json"))["steps"]
+    assert [{key: one[key] for key in ("slug", "state", "release")} for one in plan] == TABLES["steps"]
+    assert [one["slug"] for one in plan if not one["by_landings"] or one["reverted"]] == []
+    assert {one["slug"]: one["estimate"]["release"] for one in plan if one["estimate"]} == {"restrict": "7.3"}
+    stable = {
+        one["slug"]: sorted(each["version"] for each in one["landings"] if each["stage"] == "stable") for one in plan
+    }
+    assert stable["zero-copy"] == ["5.10.261", "6.1.178", "6.12.96"]
+    assert len(stable["socket-aio"]) == 7
