@@ -88,7 +88,10 @@ class MatrixChannel:
             while len(self._edits) >= _KEPT_EDITS:
                 del self._edits[next(iter(self._edits))]
             self._edits[remote_id] = (content, transaction)
-        await self._send_fitting(destination, transaction, thaw(content), lambda each: edit_of(each, remote_id))
+        try:
+            await self._send_fitting(destination, transaction, thaw(content), lambda each: edit_of(each, remote_id))
+        except OddRelation:
+            raise Gone("the message is in another room") from None
         self._edits.pop(remote_id, None)
 
     async def say(self, room: str, transaction: str, content: Content) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 _LONGEST_GAP_SECONDS = 6.0  # so that a few who wait for their turn all get it within the time below
 _SHORTEST_GAP_SECONDS = 0.05
 _EASED_AFTER = 20  # sends without a complaint; then the distance is halved
+_MARGIN_SECONDS = 0.1  # the homeserver's milliseconds are rounded, and its clock is not ours
 _LONGEST_TURN_SECONDS = 30.0  # with the send itself well within a lease
 
 
@@ -49,5 +50,5 @@ class Pace:
         """The homeserver asked to wait this long."""
         self._quiet_sends = 0
         self._gap = max(self._gap, min(seconds, _LONGEST_GAP_SECONDS))
-        self._held_until = max(self._held_until, self._clock() + seconds)
+        self._held_until = max(self._held_until, self._clock() + seconds + _MARGIN_SECONDS)
         self._next = max(self._next, self._held_until)

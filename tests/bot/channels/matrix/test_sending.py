@@ -10,14 +10,17 @@ import pytest
 from sqlalchemy import select
 
 from bot.channels.base import ChannelError, Gone, Refused
-from bot.channels.matrix import MatrixChannel
+from bot.channels.matrix import Homeserver, MatrixChannel
 from bot.channels.matrix.errors import Limited
+from bot.deliver import Deliverer
+from bot.folding import Folder
 from bot.messages.model import freeze, make_message
 from storage import delivery_settings as wishes
+from storage.delivery import DueDestination
 from storage.delivery_tables import attempts
 from storage.store import Store
 from tests.advisories.test_filters import KEV, NOW
-from tests.bot.channels.matrix.sending import answers, at, deliver, new_id, notes, owe, states, with_channel
+from tests.bot.channels.matrix.sending import COMPOSER, answers, at, deliver, new_id, notes, owe, states, with_channel
 from tests.servers.fault_proxy import Fault, fault_proxy
 from tests.servers.synapse import Person, Synapse
 
@@ -108,14 +111,18 @@ def test_an_answer_to_a_lost_event_goes_without_it(synapse: Synapse, bot: Person
     assert [one.get("m.relates_to") for one in bot.messages(room, bot.user)] == [None]
 
 
-def test_editing_what_is_gone(synapse: Synapse, bot: Person, room: str) -> None:
-    """A card that was deleted, or never was, is gone; the edit of one that is there counts once per text."""
+def test_editing_what_is_gone(synapse: Synapse, alice: Person, bot: Person, room: str) -> None:
+    """A card that was deleted, is in another room or never was, is gone; the edit of one that is there counts once per text."""
+    other = alice.create_room(bot.user)
+    bot.join(other)
     content, others = freeze(make_message("Card", ["1"])), freeze(make_message("Card", ["2"]))
 
     async def edit(channel: MatrixChannel) -> None:
         card = await channel.send(at(room), new_id(), content) or ""
         for each in (others, content, others):
             await channel.edit(at(room), card, each)
+        with pytest.raises(Gone):
+            await channel.edit(at(other), card, content)
         bot.call("PUT", "rooms", room, "redact", card, "r1", body={})
         for lost in (card, "$never"):
             with pytest.raises(Gone):
@@ -195,7 +202,7 @@ def test_default_limits(synapse: Synapse, alice: Person) -> None:
             for number in range(20):
                 sent.append(await channel.send(at(one), f"burst-{number}", freeze(make_message("T", []))) or "")
         assert 0 < caught.value.retry_after <= 10
-        assert 0 < channel.wait_seconds(at(two)) <= caught.value.retry_after
+        assert 0 < channel.wait_seconds(at(two)) <= caught.value.retry_after + 0.1
         await channel.ready(at(two))
         await channel.send(at(two), "burst-two", freeze(make_message("T", [])))
 
@@ -235,6 +242,35 @@ def test_a_cut_answer_is_repeated_as_one_event(
         proxy.fault = Fault()
         deliver(store, f"http://127.0.0.1:{proxy.port}", bot, 2)
     assert answers(store) == ["unknown", "sent"]
+    assert len(bot.messages(room, bot.user)) == 1
+
+
+class _Killed(Exception):
+    """Stands for the end of our own process."""
+
+
+class _KilledAfterSending(MatrixChannel):
+    async def send(self, destination: DueDestination, message: str, content: str) -> str | None:
+        await super().send(destination, message, content)
+        raise _Killed
+
+
+def test_our_own_end_after_a_send(store: Store, synapse: Synapse, bot: Person, room: str) -> None:
+    """Sent, and ended before it was recorded: the next process sends it again, and it is the event that is there."""
+    owe(store, room)
+
+    async def send_and_end() -> None:
+        channel = _KilledAfterSending(Homeserver(synapse.url, bot.user, bot.token))
+        try:
+            await Deliverer(store, {"matrix": channel}, folder=Folder(COMPOSER), clock=lambda: NOW).deliver_due()
+        finally:
+            await channel.close()
+
+    with pytest.raises(_Killed):
+        asyncio.run(send_and_end())
+    assert states(store) == ["leased"]
+    deliver(store, synapse.url, bot, 5)
+    assert states(store) == ["sent"]
     assert len(bot.messages(room, bot.user)) == 1
 
 
