@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.hostcheck.files import HostFiles
-from tests.bot.hostcheck.cases import D12_OLD
-from tests.bot.hostcheck.roots import write_root
+from tests.bot.hostcheck.cases import CASES, D12_OLD
+from tests.bot.hostcheck.roots import document, write_root
 from tests.conftest import ROOT
 
 SOURCES = sorted((ROOT / "bot/hostcheck").glob("*.py"))
@@ -48,6 +50,60 @@ def test_nothing_newer_than_python_3_6_is_called(path: Path) -> None:
         r"|socket\.socket|write_text|write_bytes|os\.(?:remove|unlink|rename|mkdir|chmod)|O_WRONLY|O_RDWR|O_CREAT"
     )
     assert later.findall(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_files_are_opened_for_reading_alone(path: Path) -> None:
+    """Every open() has the mode "rb", every os.open the flag O_RDONLY; programs are started in three modules only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "open":
+            assert ast.literal_eval(node.args[1]) == "rb"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "os.open":
+            assert "O_RDONLY" in ast.unparse(node.args[1])
+    started = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and "subprocess." in ast.unparse(node.func)
+    ]
+    assert not started or path.name in ("kmod.py", "rpm.py", "signed.py")
+    assert all(ast.unparse(node.func) == "subprocess.run" for node in started)
+    assert not any(keyword.arg == "shell" for node in started for keyword in node.keywords)
+
+
+def old_python() -> str:
+    """A Python 3.6 on the path, of EL 8, or installed beside this one; "" when there is none."""
+    beside = [str(path) for path in Path(sys.base_prefix).parent.glob("3.6*/bin/python3")]
+    for candidate in ("python3.6", "/usr/libexec/platform-python", *beside):
+        found = shutil.which(candidate)
+        if found:
+            told = subprocess.run(
+                [found, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, check=False
+            )
+            if told.stdout.strip() == b"(3, 6)":
+                return found
+    return ""
+
+
+def test_the_single_file_judges_alike_on_python_3_6(single_file: Path, tmp_path: Path) -> None:
+    """The interpreter itself, where there is one: every tenth root gives the verdict of the table."""
+    python = old_python()
+    if not python:
+        pytest.skip("there is no Python 3.6 here")
+    as_of = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    exported = {"patchwatch_matrix": 1, "as_of": as_of, "advisories": [document() | {"as_of": as_of}]}
+    (tmp_path / "matrix.json").write_text(json.dumps(exported), encoding="utf-8")
+    words, expected = [], []
+    for number, (name, files, word) in enumerate(CASES[::10]):
+        root = write_root(tmp_path / str(number), files)
+        command = [python, "-I", "-S", str(single_file), "--root", root, "--matrix", str(tmp_path / "matrix.json")]
+        done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, check=False, timeout=60)
+        words.append((name, json.loads(done.stdout or "{}").get("verdict", done.stderr)))
+        expected.append((name, word))
+    assert words == expected
+    users = subprocess.run(
+        [python, "-I", "-S", str(single_file), "--users", "--programs", "--root", str(tmp_path / "0")],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (users.returncode, users.stderr, users.stdout[:24]) == (0, "", "AF_ALG sockets: not seen")
 
 
 @pytest.fixture(scope="module")

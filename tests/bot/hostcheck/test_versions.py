@@ -7,6 +7,7 @@ import random
 import pytest
 from univers.versions import AlpineLinuxVersion, ArchLinuxVersion, DebianVersion, RpmVersion
 
+from advisories import versions
 from bot.hostcheck.versions import compare, dist_tag, rpmvercmp, series
 
 
@@ -50,6 +51,19 @@ def test_alpine_order_is_that_of_univers() -> None:
 
     for _ in range(2000):
         check("alpine", AlpineLinuxVersion, one(), one())
+
+
+@pytest.mark.parametrize(
+    ("distro", "letters"),
+    [("debian", "~+.a"), ("ubuntu", "~+."), ("rhel", "~.a_"), ("amzn", "."), ("sles", "."), ("arch", ".")],
+)  # fmt: skip
+def test_the_order_is_that_of_the_advisories(distro: str, letters: str) -> None:
+    """Where both know the order of two versions, the host check and the rest of patchwatch agree."""
+    rng = random.Random(8)
+    pairs = [(version(rng, letters), version(rng, letters)) for _ in range(500)]
+    known = [(pair, order) for pair in pairs if (order := versions.compare(distro, *pair)) is not None]
+    assert len(known) >= 100
+    assert [compare(distro, *pair) for pair, _ in known] == [order for _, order in known]
 
 
 @pytest.mark.parametrize(
