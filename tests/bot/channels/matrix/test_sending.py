@@ -112,7 +112,7 @@ def test_an_answer_to_a_lost_event_goes_without_it(synapse: Synapse, bot: Person
 
 
 def test_editing_what_is_gone(synapse: Synapse, alice: Person, bot: Person, room: str) -> None:
-    """A card that was deleted, is elsewhere or never was, is gone; the edit of one that is there counts once per text."""
+    """A card that was deleted, is elsewhere or never was, is gone; an edit counts once per text."""
     other = alice.create_room(bot.user)
     bot.join(other)
     content, others = freeze(make_message("Card", ["1"])), freeze(make_message("Card", ["2"]))
