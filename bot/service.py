@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -51,17 +52,7 @@ async def _run(app: App, role: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    tasks: list[asyncio.Task[None]] = []
-    if role in ("all", "web"):
-        from bot.web.serve import serve_web
-
-        tasks.append(asyncio.create_task(serve_web(app, stop), name="web"))
-    if role in ("all", "poll"):
-        tasks.append(asyncio.create_task(Schedule(app, make_poller(app)).run(stop), name="schedule"))
-    if role in ("all", "deliver"):
-        from bot.channels.registry import serve_channels
-
-        tasks.append(asyncio.create_task(serve_channels(app.store, app.config, app.topics, stop), name="deliver"))
+    tasks = [asyncio.create_task(work, name=name) for name, work in _roles(app, role, stop)]
     watcher = asyncio.create_task(stop.wait())
     await asyncio.wait([watcher, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stop.set()
@@ -71,6 +62,22 @@ async def _run(app: App, role: str) -> None:
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(outcome, Exception):
             raise outcome
+
+
+def _roles(app: App, role: str, stop: asyncio.Event) -> list[tuple[str, Coroutine[None, None, None]]]:
+    """What this process does; each role is loaded before any of them starts."""
+    roles: list[tuple[str, Coroutine[None, None, None]]] = []
+    if role in ("all", "web"):
+        from bot.web.serve import serve_web
+
+        roles.append(("web", serve_web(app, stop)))
+    if role in ("all", "poll"):
+        roles.append(("schedule", Schedule(app, make_poller(app)).run(stop)))
+    if role in ("all", "deliver"):
+        from bot.channels.registry import serve_channels
+
+        roles.append(("deliver", serve_channels(app.store, app.config, app.topics, stop)))
+    return roles
 
 
 class Schedule:

@@ -18,7 +18,21 @@ _TYPES: dict[str, type] = {one.__name__: one for one in get_args(Observation)}
 
 def to_text(value: object) -> str:
     """A value as JSON text with NULs and lone surrogates removed (both databases refuse them)."""
-    return clean(msgspec.json.encode(value).decode())
+    try:
+        return clean(msgspec.json.encode(value).decode())
+    except UnicodeEncodeError:
+        return clean(msgspec.json.encode(_without_surrogates(msgspec.to_builtins(value))).decode())
+
+
+def _without_surrogates(value: object) -> object:
+    """Builtins (as deep as our own values are) with lone surrogates removed from every text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "ignore").decode()
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_surrogates(one) for one in value]
+    return value
 
 
 def from_text(text: str, wanted: type[Value]) -> Value:

@@ -62,6 +62,12 @@ def test_text_that_no_database_takes_is_cleaned() -> None:
     assert clean('{"x":"a\\u0000b"}') == '{"x":"ab"}'
 
 
+def test_a_value_with_a_lone_surrogate_is_stored_without_it() -> None:
+    """TRUST B67: also inside a value, where the JSON library refuses it."""
+    (back,) = observations_from_text(observations_to_text((cve("7.0", title="out of\ud800 place"),)))
+    assert back == cve("7.0", title="out of place")
+
+
 def test_observations_come_back_equal() -> None:
     """The stored form loses nothing."""
     given = (cell(fixed="6.1.170-1"), cve("6.12.85", "7.0", title="out of place"))
