@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,8 +28,64 @@ WORDS = Annotated[list[str], typer.Argument(metavar="FILTER...", help=WORDS_HELP
 
 
 @app.command()
-def destinations(context: typer.Context, format: FORMAT = Format.TABLE) -> None:
+def destinations(
+    context: typer.Context,
+    format: FORMAT = Format.TABLE,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="FILE", help="Write what is kept of them as JSON; - for stdout."),
+    ] = None,
+    import_from: Annotated[
+        Path | None, typer.Option("--import", metavar="FILE", help="Take such a file in, sending nothing; - for stdin.")
+    ] = None,
+) -> None:
     """Who gets what: every destination with its subscriptions; N is what unsubscribe takes."""
+    if export is not None and import_from is not None:
+        raise CommandError("either --export or --import", EXIT_USAGE)
+    if export is not None:
+        _export(context, export)
+    elif import_from is not None:
+        _import(context, import_from)
+    else:
+        _list(context, format)
+
+
+def _export(context: typer.Context, file: Path) -> None:
+    """The file is for its owner alone: it names people."""
+    from bot.subscriber_file import export_all
+
+    with opened(context, baseline=False) as loaded, loaded.store.read() as connection:
+        text = export_all(connection)
+    if str(file) == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            out.write(text)
+    except OSError as error:
+        raise CommandError(f"{printable(str(file))}: cannot be written: {error.strerror}", EXIT_USAGE) from None
+
+
+def _import(context: typer.Context, file: Path) -> None:
+    from bot.subscriber_file import MAX_FILE_BYTES, SubscriberFileError, import_all
+
+    try:
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as given:
+            text = given.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise CommandError(f"{printable(str(file))}: cannot be read: {error.strerror}", EXIT_USAGE) from None
+    if len(text) > MAX_FILE_BYTES:
+        raise CommandError(f"{printable(str(file))} is larger than any file of --export", EXIT_USAGE)
+    with opened(context, baseline=False) as loaded:
+        try:
+            places, filters = import_all(loaded, text, now=datetime.now(UTC))
+        except SubscriberFileError as error:
+            raise CommandError(printable(str(error)), EXIT_USAGE) from None
+    typer.echo(f"taken in: {places} destinations, {filters} subscriptions; nothing was sent")
+
+
+def _list(context: typer.Context, format: Format) -> None:
     from bot.destinations import Place
     from storage.delivery import list_subscriptions
     from storage.delivery_settings import list_destinations
