@@ -69,7 +69,7 @@ class _Stream:
 
 
 def read_copies(files: HostFiles, release: str) -> Optional[Copies]:
-    """The modprobe.d files in a kernel's initramfs; None when there is no such file or it may not be read."""
+    """The modprobe.d files in a kernel's initramfs; None when there is no such file."""
     path = next((name.format(release) for name in NAMES if files.kind(name.format(release)) == "file"), "")
     if not path:
         return None
@@ -78,7 +78,8 @@ def read_copies(files: HostFiles, release: str) -> Optional[Copies]:
         _read_archives(_Stream(files.blocks(path, PACKED_LIMIT)), path, rules)
     except _End as end:
         return Copies(path, tuple(rules), str(end))
-    return Copies(path, tuple(rules), "")
+    closed = files.problems.pop(path, "")  # it is said with the layer, where it matters
+    return Copies(path, tuple(rules), "cannot be read ({})".format(closed) if closed else "")
 
 
 def _read_archives(stream: _Stream, path: str, rules: List[Rule]) -> None:

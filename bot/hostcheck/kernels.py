@@ -61,7 +61,9 @@ def _container(files: HostFiles) -> str:
     found = next((mark for mark in CONTAINER_MARKS if files.kind(mark) == "file"), "")
     if found:
         return found
-    if b"\0container=" in b"\0" + files.read("/proc/1/environ", 65536).content:
+    environment = files.read("/proc/1/environ", 65536)
+    files.problems.pop("/proc/1/environ", None)  # only root may read it, and there are other signs
+    if b"\0container=" in b"\0" + environment.content:
         return "/proc/1/environ"
     mounts = files.read("/proc/self/mountinfo", 1024 * 1024).text
     return "/proc/self/mountinfo" if _LAYERED.search(mounts) and _BOUND.search(mounts) else ""
@@ -92,6 +94,8 @@ def _refined(origin: Origin, packages: Packages) -> Origin:
                 if package.source not in origin.packages and package.version == origin.version:
                     return nobody(origin.release, "a kernel whose package {} is of {}".format(name, package.source))
                 return origin._replace(packages=(package.source,)) if package.source in origin.packages else origin
+        if packages.problem and origin.distros == ("ubuntu",):  # its uname does not tell a rebuild of a PPA
+            return nobody(origin.release, "a kernel whose package is not proven: {}".format(packages.problem))
     if packages.database == "rpm":
         for package in packages.installed.values():
             bare = package.version.partition(":")[2] or package.version

@@ -175,6 +175,7 @@ CASES: list[tuple[str, Files, str]] = [
     ("wsl with the option off", host("debian12", running("Linux version 6.6.87.2-microsoft-standard-WSL2 (root@b) (gcc) #1 SMP"), {"proc/config.gz": config_gz("CONFIG_CRYPTO=y\n# CONFIG_CRYPTO_USER_API_AEAD is not set\n")}), "unverified"),
     ("liquorix", host("debian12", running("Linux version 6.19.12-1-liquorix-amd64 (root@x) (gcc) #1 SMP")), "unverified"),
     ("rebuilt package under the same uname", host("noble", running(ubuntu("6.8.0-117-generic", "117")), dpkg(("linux-image-6.8.0-117-generic", "6.8.0-117.117+ppa1", "linux-signed"))), "unverified"),
+    ("rebuild that a cut database may hide", host("noble", running(ubuntu("6.8.0-117-generic", "117")), {"var/lib/dpkg/status": "Package: linux-image-6.8.0-117-generic\nVers"}), "unverified"),
     # containers: the kernel and its rules are the host's
     ("container of the same release", host("debian12", running(debian(D12, "6.1.170-1")), {"run/.containerenv": ""}), "unverified"),
     ("container with a rule of its own", D12_OLD | conf(FALSE) | {".dockerenv": ""}, "unverified"),

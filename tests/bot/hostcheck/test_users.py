@@ -11,7 +11,7 @@ from bot.hostcheck.dpkg import Package, Packages
 from bot.hostcheck.files import HostFiles
 from bot.hostcheck.osrelease import parse_distro
 from bot.hostcheck.programs import scan_programs, scan_source
-from bot.hostcheck.rpm import parse_rpm
+from bot.hostcheck.rpm import packages_of, parse_rpm
 from bot.hostcheck.users import Finding, read_users, scan_findings
 from tests.bot.hostcheck.roots import Files, dpkg, host, write_root
 
@@ -152,6 +152,25 @@ def test_kernels_of_one_name_stand_side_by_side() -> None:
         Package("kernel-core", "5.14.0-611.49.1.el9_7", "kernel"),
         Package("kernel", "1:6.1.168-203.330.amzn2023", "kernel"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "problem"),
+    [
+        ("package iwd is not installed\n", [], ""),
+        ("", [], "rpm -q gave no answer"),
+        ("error: cannot open Packages database\n", [], "rpm -q gave no answer"),
+        (
+            "kernel|0|6.1.1|1.fc43|kernel-6.1.1-1.fc43.src.rpm\nkernel|0|6.1.2|1.fc43|kernel-6.1.2-1.fc43.src.rpm\n",
+            ["kernel", "kernel 6.1.2-1.fc43"],
+            "",
+        ),
+    ],
+)
+def test_an_answer_of_rpm_is_one_or_says_that_it_is_none(text: str, names: list[str], problem: str) -> None:
+    """What is not installed is an answer; a database that cannot be opened is a problem."""
+    found = packages_of(text)
+    assert (sorted(found.installed), found.problem) == (names, problem)
 
 
 def test_a_host_without_a_sign_is_told_so_with_the_rule(tmp_path: Path) -> None:
