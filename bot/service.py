@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ log = structlog.get_logger("patchwatch")
 
 DRAIN_SECONDS = 8.0
 TICK_SECONDS = 5
+Ping = Callable[[], Awaitable[bool]]
 POLL_THREADS = 3
 
 
@@ -72,7 +73,7 @@ def _roles(app: App, role: str, stop: asyncio.Event) -> list[tuple[str, Coroutin
 
         roles.append(("web", serve_web(app, stop)))
     if role in ("all", "poll"):
-        roles.append(("schedule", Schedule(app, make_poller(app)).run(stop)))
+        roles.append(("schedule", Schedule(app, make_poller(app), ping=_ping_of(app)).run(stop)))
     if role in ("all", "deliver"):
         from bot.channels.registry import serve_channels
 
@@ -80,15 +81,33 @@ def _roles(app: App, role: str, stop: asyncio.Event) -> list[tuple[str, Coroutin
     return roles
 
 
-class Schedule:
-    """Asks each tick which sources are due and polls them, a few at a time."""
+def _ping_of(app: App) -> Ping | None:
+    """`[alerts] ping_url`, asked; None where there is none."""
+    url = app.config.text("alerts", "ping_url")
+    if not url:
+        return None
+    from bot.channels.ping import ping
 
-    def __init__(self, app: App, poller: Poller) -> None:
+    return lambda: ping(url)
+
+
+class Schedule:
+    """Asks each tick which sources are due and polls them, a few at a time. ping: called when no source is being polled
+    any more and every poll since the last such moment was good."""
+
+    def __init__(self, app: App, poller: Poller, *, ping: Ping | None = None) -> None:
         self._app = app
+        self._ping = ping
+        self._all_good = True
         self._poller = poller
         self._busy: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
         self._pool = ThreadPoolExecutor(POLL_THREADS, thread_name_prefix="poll")
+
+    @property
+    def running(self) -> frozenset[asyncio.Task[None]]:
+        """The polls that are on their way."""
+        return frozenset(self._running)
 
     @property
     def names(self) -> list[str]:
@@ -134,15 +153,24 @@ class Schedule:
 
     async def _poll(self, name: str) -> None:
         loop = asyncio.get_running_loop()
+        good = False
         try:
             report = await loop.run_in_executor(self._pool, lambda: self._poller.poll(name, due_only=True))
+            good = not (report.error or report.held)
             _log_report(report)
         except StorageError as error:
             log.error("poll not stored", source=name, reason=str(error))
         finally:
             self._busy.discard(name)
+            self._all_good = self._all_good and good
             if not self._busy:
                 await loop.run_in_executor(self._pool, give_back)
+                await self._end_cycle()
+
+    async def _end_cycle(self) -> None:
+        all_good, self._all_good = self._all_good, True
+        if all_good and self._ping is not None:
+            await self._ping()
 
 
 def _is_due(health: source_health.SourceHealth | None, now: datetime) -> bool:
