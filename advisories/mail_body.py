@@ -20,6 +20,9 @@ _RENAME = re.compile(r"\{([^{}]*) => ([^{}]*)\}")
 _ORIGINAL = re.compile(
     r"^-{2,}\s*(?:Original Message|Forwarded message|Ursprüngliche Nachricht)\s*-{2,}", re.IGNORECASE
 )
+# git's line above a patch (git-format-patch(1)), and the rule below "6.12-stable review patch."
+_CARRIED = re.compile(r"(?:From [0-9a-f]{40} Mon Sep 17 00:00:00 2001|-{18})\s*$")
+_CARRIED_WITHIN = 60
 _TOOL_LINE = re.compile(r"^(change-id|base-commit): (\S{7,200})[ \t]*$", re.MULTILINE)
 
 
@@ -56,6 +59,7 @@ def read_body(text: str) -> Body:
     else:
         lines = _without_signature(lines)
     headers, lines = _in_body_headers(lines)
+    headers = headers or (_carried_headers(lines) if diff else {})
     lines = _own_lines(lines)
     cut = next((number for number, line in enumerate(lines) if line.rstrip() == "---"), len(lines))
     below = "\n".join(lines[cut + 1 :])
@@ -119,6 +123,14 @@ def _in_body_headers(lines: list[str]) -> tuple[dict[str, str], list[str]]:
             return (found, lines[number:]) if found and not line.strip() else ({}, lines)
         found[match[1].lower()] = match[2].strip()
     return {}, lines
+
+
+def _carried_headers(lines: list[str]) -> dict[str, str]:
+    """The From of a patch that the stable team's mails carry below a note of their own."""
+    for number, line in enumerate(lines[:_CARRIED_WITHIN]):
+        if _CARRIED.match(line) and (found := _in_body_headers(lines[number + 1 :])[0]):
+            return found
+    return {}
 
 
 def _own_lines(lines: list[str]) -> list[str]:
