@@ -1,4 +1,4 @@
-"""One measured figure beside its peer's, and how it is printed."""
+"""One measured figure, with its peer's, and how it is printed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from statistics import median
 class Figure:
     """`ours` and `peers` are medians in `unit`; a figure without a peer is held against `limit` itself.
 
-    limit: the greatest ratio (with a peer) or value (without) that meets the goal; at_least turns it round.
+    limit: the greatest ratio (with a peer) or value (without) that meets the goal; at_least turns it round. None where
+    no goal is set: the figure is told for comparison.
     """
 
     name: str
     unit: str
     ours: float
-    limit: float
+    limit: float | None
     peer: str = ""
     peers: float | None = None
     at_least: bool = False
@@ -26,7 +27,13 @@ class Figure:
         return self.ours / self.peers if self.peers else None
 
     @property
-    def met(self) -> bool:
+    def goal(self) -> str:
+        return "-" if self.limit is None else f"{'>=' if self.at_least else '<='} {self.limit:.3g}"
+
+    @property
+    def met(self) -> bool | None:
+        if self.limit is None:
+            return None
         value = self.ours if self.ratio is None else self.ratio
         return value >= self.limit if self.at_least else value <= self.limit
 
@@ -38,7 +45,7 @@ class Figure:
             "peer": self.peer,
             "peers": self.peers,
             "ratio": self.ratio,
-            "goal": f"{'>=' if self.at_least else '<='} {self.limit:g}",
+            "goal": self.goal,
             "met": self.met,
         }
 

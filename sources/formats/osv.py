@@ -20,43 +20,43 @@ LONGEST_NAME: Final = 200
 _UBUNTU_PREFIX = "UBUNTU-"
 
 
-class OsvPackage(msgspec.Struct):
+class OsvPackage(msgspec.Struct, gc=False):
     ecosystem: str
     name: str
     purl: str | None = None
 
 
-class OsvEvent(msgspec.Struct):
+class OsvEvent(msgspec.Struct, gc=False):
     introduced: str | None = None
     fixed: str | None = None
 
 
-class OsvRange(msgspec.Struct):
+class OsvRange(msgspec.Struct, gc=False):
     type: str
     events: tuple[OsvEvent, ...]
 
 
-class OsvEcosystemSpecific(msgspec.Struct):
+class OsvEcosystemSpecific(msgspec.Struct, gc=False):
     """Ubuntu's own: `module_version` of a live patch."""
 
     module_version: str | None = None
 
 
-class OsvCve(msgspec.Struct):
+class OsvCve(msgspec.Struct, gc=False):
     id: str
 
 
-class OsvCvesMap(msgspec.Struct):
+class OsvCvesMap(msgspec.Struct, gc=False):
     cves: tuple[OsvCve, ...]
 
 
-class OsvDatabaseSpecific(msgspec.Struct):
+class OsvDatabaseSpecific(msgspec.Struct, gc=False):
     """Ubuntu's own: which of the notice's CVEs this package and release is about."""
 
     cves_map: OsvCvesMap | None = None
 
 
-class OsvAffected(msgspec.Struct):
+class OsvAffected(msgspec.Struct, gc=False):
     package: OsvPackage
     ranges: tuple[OsvRange, ...] | None = None
     ecosystem_specific: OsvEcosystemSpecific | None = None
@@ -68,17 +68,17 @@ class OsvAffected(msgspec.Struct):
         return tuple(dict.fromkeys(event.fixed for event in events if event.fixed))
 
 
-class OsvSeverity(msgspec.Struct):
+class OsvSeverity(msgspec.Struct, gc=False):
     type: str
     score: str
 
 
-class OsvReference(msgspec.Struct):
+class OsvReference(msgspec.Struct, gc=False):
     url: str
     type: str | None = None
 
 
-class OsvRecord(msgspec.Struct):
+class OsvRecord(msgspec.Struct, gc=False):
     id: str
     modified: datetime
     affected: tuple[OsvAffected, ...] | msgspec.UnsetType | None = msgspec.UNSET
