@@ -59,7 +59,9 @@ def check(
     from bot.hostcheck.signed import MatrixSource, load_matrix
 
     if fleet is not None:
-        text, status = fleet_table(str(fleet))
+        if not fleet.is_dir():
+            raise _usage(f"{fleet} is no folder", format)
+        text, status = fleet_table(str(fleet), format.form)
         typer.echo(text, nl=False)
         raise typer.Exit(status)
     if root is not None and not root.is_dir():

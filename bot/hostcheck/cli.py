@@ -44,7 +44,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Runs the check. 2 for wrong usage, else the exit status of the verdict."""
     asked = parser().parse_args(argv)
     if asked.fleet:
-        text, code = fleet_table(asked.fleet)
+        text, code = fleet_table(asked.fleet, asked.format)
         sys.stdout.write(text)
         return code
     if asked.users:

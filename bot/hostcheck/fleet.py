@@ -92,15 +92,27 @@ def fleet_releases(hosts: List[HostReport]) -> List[str]:
     return sorted(found)
 
 
-def fleet_table(folder: str) -> Tuple[str, int]:
-    """The table and the exit status of the worst host (6 for an empty folder or a file that is no report)."""
+def fleet_table(folder: str, form: str = "text") -> Tuple[str, int]:
+    """The table (form json: every host) and the exit status of the worst host.
+
+    6 at best for an empty folder or a file that is no report.
+    """
     hosts, rejected = read_fleet(folder)
     counts = Counter((name, host.release, word) for host in hosts for name, word in host.verdicts)
+    words = {word for _, _, word in counts} | ({"unverified"} if rejected or not counts else set())
+    text = _document(hosts, rejected) if form == "json" else _table(counts, rejected)
+    return text, EXITS[next(word for word in WORST if word in words)]
+
+
+def _table(counts: "Counter[Tuple[str, str, str]]", rejected: List[str]) -> str:
     lines = ["{:<18} {:<24} {:<13} {}".format("advisory", "release", "verdict", "hosts")]
     lines += [
         "{:<18} {:<24} {:<13} {}".format(plain(name), plain(release), word, count)
         for (name, release, word), count in sorted(counts.items())
     ]
-    lines += ["not a report: " + plain(name) for name in rejected]
-    words = {word for _, _, word in counts} | ({"unverified"} if rejected or not counts else set())
-    return "\n".join(lines) + "\n", EXITS[next(word for word in WORST if word in words)]
+    return "\n".join([*lines, *("not a report: " + plain(name) for name in rejected)]) + "\n"
+
+
+def _document(hosts: List[HostReport], rejected: List[str]) -> str:
+    rows = [dict(host._asdict(), verdicts=dict(host.verdicts)) for host in hosts]
+    return json.dumps({"patchwatch_fleet": 1, "hosts": rows, "rejected": rejected}, indent=2, sort_keys=True) + "\n"

@@ -59,6 +59,12 @@ def test_a_fleet_is_one_table(tmp_path: Path) -> None:
     assert (table.splitlines()[1].split(), code) == (["CVE-2026-31431", "debian/12", "fixed", "2"], 0)
     (folder / "c.json").write_text("[" * 100000)
     (folder / "d.json").write_text('{"patchwatch_check": 1, "advisories": [{"advisory": 1}]}')
+    shown, status = fleet_table(str(folder), "json")
+    row = {"release": "debian/12", "package": "linux", "verdicts": {CVE: "fixed"}}
+    assert (json.loads(shown), status) == (
+        {"patchwatch_fleet": 1, "hosts": [{"host": "a"} | row, {"host": "b"} | row], "rejected": ["c.json", "d.json"]},
+        6,
+    )
     hosts, rejected = read_fleet(str(folder))
     assert (fleet_releases(hosts), rejected, fleet_table(str(folder))[1]) == (["debian/12"], ["c.json", "d.json"], 6)
 
