@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
+from advisories.model import Change
 from bot.channels.base import (
     Channel,
     ChannelError,
@@ -236,7 +237,12 @@ class Deliverer:
 
 def _one(connection: Connection, row: Pending) -> str:
     change = load_change(connection, row.change_seq or 0)
-    return json.dumps(change_view(change) if change else {}, ensure_ascii=False)
+    return body_of(change) if change else "{}"
+
+
+def body_of(change: Change) -> str:
+    """One change as machines get it."""
+    return json.dumps(change_view(change), ensure_ascii=False)
 
 
 def _wait_of(channel: Channel) -> Callable[[DueDestination], float]:

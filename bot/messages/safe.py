@@ -13,9 +13,9 @@ WORD_JOINER = "\u2060"
 _LIVE = re.compile(
     r"(?<=@)(?=\S)"  # a mention
     r"|(?<=:)(?=//)"  # an address
-    r"|(?<=[A-Za-z0-9-]\.)(?=[A-Za-z]{2,}(?![A-Za-z0-9_-]))"  # a host
-    r"|(?<=/)(?=[A-Za-z])(?<![\w/.<]/)"  # a bot's command
-    r"|(?<=[#$])(?=[A-Za-z_])"  # a tag
+    r"|(?<=[\w-]\.)(?=[^\W0-9_]{2,}(?![\w-])|xn--)"  # a host, in any script
+    r"|(?<=/)(?=[A-Za-z])(?<![A-Za-z0-9_/.<]/)"  # a bot's command
+    r"|(?<=#)(?=\w)|(?<=\$)(?=[A-Za-z_])"  # a tag
     r"|(?<=tg:)|(?<=mailto:)",
     re.IGNORECASE,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 
 import pytest
 from hypothesis import given
@@ -100,34 +99,3 @@ def test_pace(chats: list[str], slept: list[float]) -> None:
 
     asyncio.run(turns())
     assert waits == slept
-
-
-@pytest.mark.slow
-def test_a_hundred_thousand_strings_parse_back() -> None:
-    """Strings of every plane, with the marks that chats react to: the text comes back, and only the title is marked."""
-    chance = random.Random(11)  # a test's data, no secret
-    tricks = [
-        "@",
-        "://",
-        "t.me",
-        "/x",
-        "#a",
-        "`",
-        "*",
-        "[x](y)",
-        "\u202e",
-        "\u200d",
-        "\ud800",
-        "<b>",
-        "||",
-        "\n",
-        "\x00",
-    ]
-    for _ in range(100_000):
-        text = "".join(
-            chance.choice(tricks) if chance.random() < 0.3 else chr(chance.randrange(0x11_0000)) for _ in range(12)
-        )
-        shown = show_text(text)
-        (part,) = render(Message(title="T", lines=((Span(text=shown),),)))
-        assert undefused(part.text) == f"T\n{shown}".strip()
-        assert [(one.type, one.offset, one.length) for one in part.entities] == [("bold", 0, 1)]
