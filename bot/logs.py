@@ -20,6 +20,12 @@ class _OneLine(logging.Formatter):
         return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
 
 
+def tell_what_happens() -> None:
+    """A service says what it does (polls, channels that are off, the board's address), whatever the libraries may say."""
+    own = logging.getLogger("patchwatch")
+    own.setLevel(min(own.getEffectiveLevel(), logging.INFO))
+
+
 def configure_logging(verbose: int) -> None:
     """Sets the root logger up; `verbose` 0 shows warnings, 1 what happens, 2 everything."""
     stream = logging.StreamHandler(sys.stderr)

@@ -32,8 +32,10 @@ def run(
 ) -> None:
     """Schedule, channels and web until SIGTERM."""
     from bot.lock import data_lock
+    from bot.logs import tell_what_happens
     from bot.service import run_service
 
+    tell_what_happens()
     with opened(context) as loaded, data_lock(loaded.config.data_dir, "run" if role is Role.ALL else role.value):
         run_service(loaded, role.value)
 
