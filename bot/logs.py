@@ -21,7 +21,7 @@ class _OneLine(logging.Formatter):
 
 
 def tell_what_happens() -> None:
-    """A service says what it does (polls, channels that are off, the board's address), whatever the libraries may say."""
+    """A service says what it does: polls, channels that are off, the address of the board."""
     own = logging.getLogger("patchwatch")
     own.setLevel(min(own.getEffectiveLevel(), logging.INFO))
 
