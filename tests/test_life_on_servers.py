@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
+import random
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from bot.app import open_app
+from advisories.mail import PatchMail
+from bot.app import App, open_app
 from bot.views.path import path_document
-from tests.life_documents import COPY_FAIL, configuration, life_mails, vulns, web_documents
+from storage.records import newest_versions
+from storage.tables import records
+from tests.life_documents import COPY_FAIL, configuration, life_mails, source_tables, vulns, web_documents
+from tests.life_threads import BEGIN, Made, Threads, on_lists
 from tests.life_world import Fact, World, applied_on, read_facts, topic_files
-from tests.servers.inbox import serve_lists
-from tests.servers.trees import GitServer, git_server
+from tests.servers.inbox import Lists, serve_lists
+from tests.servers.raw_http import answer, raw_server
+from tests.servers.trees import DAY, GitServer, git_server
 from tests.sources.fetch_contexts import path_server
+from tests.sources.http_answers import ANUBIS
 from tests.test_whole_way import Bot
 
 __all__ = ["git_server"]  # a fixture, used by its name
@@ -36,9 +45,12 @@ class Followed:
     bot: Bot
 
     def path(self, name: str) -> Any:  # Any: a JSON document
-        config, data = self.bot.folder / "patchwatch.toml", self.bot.folder / "data"
-        with open_app(config=config, data=data) as app, app.store.read() as connection:
+        with opened(self.bot) as app, app.store.read() as connection:
             return path_document(connection, name)
+
+
+def opened(bot: Bot) -> AbstractContextManager[App]:
+    return open_app(config=bot.folder / "patchwatch.toml", data=bot.folder / "data")
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +142,53 @@ def test_the_plan_advances_by_its_landings(followed: Followed) -> None:
     }
     assert stable["zero-copy"] == ["5.10.261", "6.1.178", "6.12.96"]
     assert len(stable["socket-aio"]) == 7
+
+
+ORIGIN_503 = answer(b"busy", "Content-Type: text/plain", "Retry-After: 1", status="503 Service Unavailable")
+ORIGIN_ANUBIS = answer(ANUBIS, "Content-Type: text/html")
+
+
+def test_five_hundred_mails_between_two_polls(tmp_path: Path) -> None:
+    """Out of order, some on two lists, the epoch rolls over, an origin is busy, one walled: each is stored once."""
+    threads, bot = Threads(500), Bot(tmp_path)
+    threads.grow(540)
+    concerning = [one for one in threads.mails if b"Subject: Linux " not in one.raw]  # the rest names no topic
+    first, mails = concerning[:20], concerning[20:520]
+    random.Random(1).shuffle(mails)
+    (tmp_path / "lists").mkdir()
+    names = ["linux-crypto", "stable"]
+    with (
+        serve_lists(tmp_path / "lists", names) as served,
+        raw_server(ORIGIN_503) as busy,
+        raw_server(ORIGIN_ANUBIS) as walled,
+    ):
+        tables = source_tables({"lore": {"url": [busy.url, walled.url, served.base_url], "lists": names}})
+        bot.configure(f'[web]\nlisten = "127.0.0.1:{bot.port}"\n{tables}')
+        arrive(served, first, at=BEGIN)
+        bot.run("poll", "lore")
+        assert stored_mails(bot) == sorted(one.msgid for one in first)
+        arrive(served, mails[:200], at=BEGIN + DAY)
+        for inbox in served.inboxes.values():
+            inbox.roll()
+        arrive(served, mails[200:], at=BEGIN + 2 * DAY)
+        said, again = bot.run("poll", "lore"), bot.run("poll", "lore")
+    assert len(mails) == 500
+    assert sum(len(one.lists) == 2 for one in mails) > 20
+    assert stored_mails(bot) == sorted(one.msgid for one in concerning[:520])
+    assert said.split(", ")[0] == f"lore: {sum(len(one.lists) for one in mails)} documents"
+    assert again.startswith("lore: 0 documents, 0 changes")
+
+
+def arrive(served: Lists, mails: Sequence[Made], *, at: int) -> None:
+    """Each list gets its copies in the order given, a second apart, whatever the mails say of their date."""
+    for name, inbox in served.inboxes.items():
+        copies = [one for on, one in on_lists(mails) if on == name]
+        inbox.append(*(replace(one, at=at + number) for number, one in enumerate(copies)))
+
+
+def stored_mails(bot: Bot) -> list[str]:
+    """The Message-ID of each record of a mail; its copies of several lists are versions of one record."""
+    with opened(bot) as app, app.store.read() as connection:
+        keys = connection.execute(select(records.c.key).where(records.c.source == "lore").distinct()).scalars().all()
+        newest = newest_versions(connection, "lore", keys).values()
+    return sorted(one.msgid for version in newest for one in version.observations if isinstance(one, PatchMail))
