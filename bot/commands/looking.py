@@ -7,20 +7,24 @@ from collections.abc import Callable, Sequence
 from advisories.filters import matches, parse_stored
 from advisories.model import Change
 from bot.commands.base import Desk, Json, Word, WordError, find_advisory, rows_of, say, standing_of
-from bot.commands.checking import judge_version
 from bot.folding import places_of
+from bot.hostcheck.answer import answer_version, split_request
+from bot.hostcheck.matrix import matrix_of_documents
 from bot.messages.compose import MAX_CARD_CELLS
 from bot.messages.conversation import Answer, Button, Request
 from bot.messages.model import Message, Span, Style
 from bot.messages.safe import show_text
+from bot.views.status import status_view
 from storage import changes as change_store
 from storage import delivery_history as history
 from storage import delivery_settings as wishes
+from storage import source_health
 from storage.delivery import list_subscriptions
 
 LATEST = 10
 _LOOKED_THROUGH = 400
 _STATUS_CELLS = 60
+_CHECKED_CHARS = 400
 
 
 def start(desk: Desk, request: Request, words: str) -> Answer:
@@ -113,18 +117,22 @@ def change_line(one: Change) -> str:
 
 
 def check(desk: Desk, request: Request, words: str) -> Answer:
-    """VERSION DISTRO [ID]: the advisory of the first topic's first CVE without an ID."""
-    parts = words.split()
-    if not 2 <= len(parts) <= 3 or len(parts[0]) > 128:
+    """VERSION DISTRO [ID], or the line of /proc/version: the verdict of `patchwatch check`, from what can be known.
+
+    Without an ID it is about the first topic's first CVE.
+    """
+    text, distro, ids = split_request(words)
+    if not text or len(text) > _CHECKED_CHARS:
         raise WordError("check needs a version and a distribution: check 6.1.169-1 debian/12")
     with desk.store.read() as connection:
-        advisory = find_advisory(connection, parts[2] if len(parts) == 3 else _main_cve(desk))
-    name = advisory.name
-    lines = judge_version(advisory, parts[0], parts[1])
-    if not lines:
-        raise WordError(f"I know nothing of {show_text(parts[1], limit=40)} for {name}")
-    title = f"{name}: {show_text(parts[0], limit=60)} on {show_text(parts[1], limit=40)}"
-    return say(title, *(show_text(one, limit=300) for one in lines[:MAX_CARD_CELLS]))
+        found = [find_advisory(connection, one) for one in ids[:MAX_CARD_CELLS] or [_main_cve(desk)]]
+        polled = [one.last_good_at for one in source_health.list_health(connection) if one.last_good_at]
+    now = desk.clock()
+    as_of = max(polled, default=now)
+    documents = [status_view(one, as_of=as_of, topics=desk.topics, cells=one.cells) for one in found]
+    known = matrix_of_documents(list(documents), origin="this patchwatch", as_of=as_of)
+    lines = answer_version(text, distro, known, [one.name for one in found], now).splitlines()
+    return say(f"Check of {show_text(text, limit=80)}", *(show_text(one, limit=400) for one in lines))
 
 
 def _main_cve(desk: Desk) -> str:
