@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from bot.config import Config
+from bot.ingest.breaker import CycleTurns
 from bot.ingest.cycle import CycleResult, Intake, Mode, ingest
 from bot.parsing import Parsed, ParseWorker
 from bot.topic_files import watch_of
@@ -21,8 +22,8 @@ from sources.errors import FetchError
 from sources.git import GitDoor
 from sources.http import HttpDoor, Validators
 from sources.registry import find_source
+from storage import catch_up, identity, source_health
 from storage import documents as document_store
-from storage import identity, source_health
 from storage.errors import StorageError
 
 log = structlog.get_logger("patchwatch")
@@ -114,17 +115,24 @@ class Poller:
 
     def _cycle(self, spec: SourceSpec, report: PollReport, now: datetime) -> None:
         context = self._context(spec, now)
+        turns = CycleTurns()
+        with self.intake.store.read() as connection:
+            late = catch_up.is_catching_up(connection, spec.name)
         quiet: dict[str, bool] = {}  # by stream, for the whole cycle: a first reading may come in several batches
         with ParseWorker(spec.name) as worker:
             for batch in spec.fetch(context):
                 first = quiet.setdefault(batch.stream, self._is_baseline(spec.name, batch.stream))
                 report.quiet = report.quiet or first
-                self._take(spec, batch, worker.parse(batch.documents), report, quiet=first)
-                if report.held:
-                    return
+                self._take(spec, batch, worker.parse(batch.documents), report, Mode(quiet=first, late=late), turns)
 
     def _take(
-        self, spec: SourceSpec, batch: Batch, parsed: Iterator[Parsed], report: PollReport, *, quiet: bool
+        self,
+        spec: SourceSpec,
+        batch: Batch,
+        parsed: Iterator[Parsed],
+        report: PollReport,
+        mode: Mode,
+        turns: CycleTurns,
     ) -> None:
         documents = list(parsed)
         unreadable = any(one.document is None for one in documents)
@@ -133,10 +141,11 @@ class Poller:
             spec,
             documents,
             now=datetime.now(UTC),
-            mode=Mode(quiet=quiet),
+            mode=mode,
             checkpoint=None if unreadable else batch.checkpoint,
             same=batch.same,
-            baseline=batch.stream if quiet and not batch.more and not unreadable else None,
+            baseline=batch.stream if mode.quiet and not batch.more and not unreadable else None,
+            turns=turns,
         )
         self._report(result, report)
         for note in batch.notes:

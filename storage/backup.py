@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 import storage.delivery_tables  # noqa: F401  # registers its tables with the shared metadata
+from storage import catch_up
 from storage.blobs import BlobStore
 from storage.errors import StorageDamaged, StorageError, storage_error
 from storage.migrate import upgrade
@@ -47,8 +49,9 @@ def write_backup(store: Store, file: Path) -> None:
         raise StorageError(f"writing the backup {file}: {error}; the last backup was kept") from error
 
 
-def restore_backup(url: str, data_dir: Path, file: Path) -> None:
-    """Puts a checked backup in the database's place; the old database is kept beside it. Raises StorageError."""
+def restore_backup(url: str, data_dir: Path, file: Path, *, now: datetime) -> None:
+    """Puts a checked backup in the database's place, brought up to date and marked as restored at that time; the old
+    database is kept beside it. Raises StorageError."""
     target = database_url(url, data_dir)
     if not target.drivername.startswith("sqlite") or not target.database:
         raise StorageError("this is PostgreSQL: use pg_restore")
@@ -71,11 +74,25 @@ def restore_backup(url: str, data_dir: Path, file: Path) -> None:
     if verdict != "ok":
         fresh.unlink(missing_ok=True)
         raise StorageDamaged(f"backup {file} is damaged: {verdict}")
+    _mark_restored(fresh, data_dir, now)
     for suffix in ("", "-wal", "-shm"):
         old = place.with_name(place.name + suffix)
         if old.exists():
             old.replace(place.with_name(f"{place.name}.before-restore{suffix}"))
     fresh.replace(place)
+
+
+def _mark_restored(fresh: Path, data_dir: Path, now: datetime) -> None:
+    store = open_store(f"sqlite:///{fresh}", data_dir)
+    try:
+        upgrade(store)
+        with store.write() as connection:
+            catch_up.begin(connection, now=now)
+    except StorageError:
+        store.close()
+        fresh.unlink(missing_ok=True)
+        raise
+    store.close()
 
 
 def missing_documents(store: Store) -> list[str]:

@@ -34,19 +34,23 @@ class NewVersion:
     subjects: tuple[str, ...]
 
 
-def add_versions(connection: Connection, versions: Sequence[NewVersion]) -> list[NewVersion]:
+def add_versions(
+    connection: Connection, versions: Sequence[NewVersion], *, counted: list[str] | None = None
+) -> list[NewVersion]:
     """Stores what one document states and returns the versions whose content is new.
 
     All of one source and one time. A repeat counts as another good fetch that says the same, as long as that count
-    still decides anything: a record that was seen often enough is not written again.
+    still decides anything: a record that was seen often enough is not written again. counted: gets the keys of those
+    that were counted.
     """
     fresh: list[NewVersion] = []
     for start in range(0, len(versions), _CHUNK):
-        fresh += _add_chunk(connection, versions[start : start + _CHUNK])
+        chunk = versions[start : start + _CHUNK]
+        fresh += _add_chunk(connection, chunk, [] if counted is None else counted)
     return fresh
 
 
-def _add_chunk(connection: Connection, versions: Sequence[NewVersion]) -> list[NewVersion]:
+def _add_chunk(connection: Connection, versions: Sequence[NewVersion], counted: list[str]) -> list[NewVersion]:
     source, at = versions[0].evidence.source, versions[0].at
     held = _held_at(connection, source, [one.key for one in versions], at)
     rows: list[dict[str, object]] = []
@@ -59,6 +63,7 @@ def _add_chunk(connection: Connection, versions: Sequence[NewVersion]) -> list[N
         if before is not None and before.content == content:
             if before.still_counts(at):
                 again.append(before.record_id)
+                counted.append(one.key)
             continue
         if before is not None and before.at == at and _is_stored(connection, source, one.key, at, content):
             continue
@@ -173,6 +178,24 @@ def seen_again(connection: Connection, *, source: str, url: str, at: datetime) -
         .values(seen=records.c.seen + 1, last_seen_at=at)
     )
     return int(answer.rowcount)
+
+
+def said_again(connection: Connection, *, source: str, keys: Sequence[str], at: datetime) -> list[RecordVersion]:
+    """Of these records the versions that were seen again just then and are not the first word of their record: this
+    sighting may be the one that confirms what is weaker, or left out."""
+    before = records.alias()
+    earlier = exists().where(before.c.source == source, before.c.key == records.c.key, before.c.at < records.c.at)
+    found = []
+    for start in range(0, len(keys), _CHUNK):
+        query = select(records).where(
+            records.c.source == source,
+            records.c.key.in_(keys[start : start + _CHUNK]),
+            records.c.last_seen_at == at,
+            records.c.at < at,
+            earlier,
+        )
+        found += [_version(row) for row in connection.execute(query).mappings()]
+    return found
 
 
 def is_overtaken(connection: Connection, *, source: str, url: str) -> bool:

@@ -141,8 +141,12 @@ def set_state(connection: Connection, name: str, state: str) -> None:
 
 
 def hold(connection: Connection, name: str, reason: str, *, at: datetime) -> None:
+    """Holds the source; the operator gets one line, however many batches of its cycle follow."""
     ensure_source(connection, name)
+    held = connection.execute(select(sources.c.state).where(sources.c.name == name)).scalar() == "held"
     connection.execute(update(sources).where(sources.c.name == name).values(state="held", held_reason=reason))
+    if held:
+        return
     add_note(
         connection,
         f"{name} is held: {reason}. See the difference and let it go on: patchwatch sources release {name}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +65,7 @@ def restore(context: typer.Context, file: Annotated[Path, typer.Argument(help="A
     try:
         config = load_config(config=context.obj.config, data=context.obj.data)
         with data_lock(config.data_dir, "run"):
-            restore_backup(config.text("storage", "url"), config.data_dir, file)
+            restore_backup(config.text("storage", "url"), config.data_dir, file, now=datetime.now(UTC))
     except ConfigError as error:
         raise CommandError(str(error), EXIT_USAGE) from None
     except AlreadyRunning as error:

@@ -48,6 +48,20 @@ class Turned:
         return f"{' and '.join(parts)}, of {self.stored} stored"
 
 
+class CycleTurns:
+    """What one cycle has taken away so far: a source may come in many small batches, and counts as a whole."""
+
+    def __init__(self) -> None:
+        self._lost: set[str] = set()
+        self._weakened: set[str] = set()
+
+    def add(self, turned: Turned) -> Turned:
+        """The turns of a further batch together with those before it."""
+        self._lost.update(turned.lost)
+        self._weakened.update(turned.weakened)
+        return Turned(stored=turned.stored, lost=tuple(sorted(self._lost)), weakened=tuple(sorted(self._weakened)))
+
+
 def weakened(old: RecordVersion, new: Iterable[Observation]) -> bool:
     """Whether the new statement takes a claim of the old one back without an erratum of its own."""
     cells = {(one.cve, cell_key(one)): one for one in old.observations if isinstance(one, CellObservation)}

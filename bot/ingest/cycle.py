@@ -12,15 +12,15 @@ from sqlalchemy import Connection
 from advisories.model import Change, ChangeDraft, Evidence, RecordVersion
 from advisories.observation import Observation, PackageVersionObservation, ParsedDocument, Record, Rejected
 from advisories.topics import Topic
-from bot.ingest.breaker import COUNT, Turned, measure
+from bot.ingest.breaker import COUNT, CycleTurns, Turned, measure
 from bot.ingest.patches import apply_patches
 from bot.ingest.relevance import record_subjects
 from bot.ingest.state import Refold
 from bot.parsing import Parsed
 from sources.base import RawDocument, SourceSpec
+from storage import catch_up, records, source_health
 from storage import changes as change_store
 from storage import documents as document_store
-from storage import records, source_health
 from storage.blobs import BlobStore
 from storage.records import NewVersion
 from storage.store import Store
@@ -57,9 +57,11 @@ class CycleResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
     """quiet: a baseline, state without news. checked: the mass-change breaker watches (not after a release, nor in a
-    rebuild). emits: False in a rebuild, where the ledger stays as it is."""
+    rebuild). emits: False in a rebuild, where the ledger stays as it is. late: news from before a restore, which may
+    have been sent: left to the next digest."""
 
     quiet: bool = False
+    late: bool = False
     checked: bool = True
     emits: bool = True
 
@@ -74,9 +76,12 @@ def ingest(
     checkpoint: Mapping[str, str] | None = None,
     same: Iterable[str] = (),
     baseline: str | None = None,
+    turns: CycleTurns | None = None,
 ) -> CycleResult:
     """Takes one batch in; everything or nothing. Blobs are written before the transaction: a crash leaves at most
-    files that nothing names. baseline: the stream whose first reading ends with this batch. Raises StorageError."""
+    files that nothing names. baseline: the stream whose first reading ends with this batch. turns: what the batches
+    before it in this cycle took away; once a cycle is held, the rest of it is kept for the operator, too. Raises
+    StorageError."""
     result = CycleResult()
     for one in parsed:
         if one.document is None:
@@ -86,12 +91,12 @@ def ingest(
     with intake.store.write() as connection:
         work = _Work(connection, intake, spec, now, mode, result)
         fresh = [one for one in readable if work.is_fresh(one, hashes[id(one)])]
-        if mode.checked and (turned := work.measure(fresh)).holds:
+        if mode.checked and (turned := work.measure(fresh, turns or CycleTurns())).holds:
             work.hold(fresh, hashes, turned)
             return result
         work.take(fresh, hashes)
         for url in same:
-            records.seen_again(connection, source=spec.name, url=url, at=now)
+            work.see_again(url, at=now)
         work.finish()
         if baseline is not None:
             source_health.set_baseline_done(connection, spec.name, baseline, at=now)
@@ -142,12 +147,22 @@ class _Work:
             return False
         newest = document_store.newest_hash(self._connection, source=raw.source, url=raw.url, until=raw.at)
         if newest == sha256 and not records.is_overtaken(self._connection, source=raw.source, url=raw.url):
-            records.seen_again(self._connection, source=raw.source, url=raw.url, at=raw.at)
+            self.see_again(raw.url, at=raw.at)
             self._result.same += 1
             return False
         return True
 
-    def measure(self, fresh: Sequence[Parsed]) -> Turned:
+    def see_again(self, url: str, *, at: datetime) -> None:
+        """One more good fetch that says the same: it may confirm a weaker word, or that a cell is no longer listed."""
+        name = self._spec.name
+        if records.seen_again(self._connection, source=name, url=url, at=at):
+            self._confirm(sorted(records.keys_of_url(self._connection, name, url)), at=at)
+
+    def _confirm(self, keys: Sequence[str], *, at: datetime) -> None:
+        for version in records.said_again(self._connection, source=self._spec.name, keys=keys, at=at):
+            self._refold.touch(version)
+
+    def measure(self, fresh: Sequence[Parsed], turns: CycleTurns) -> Turned:
         stated: dict[str, tuple[Observation, ...]] = {}
         lost: set[str] = set()
         for one in fresh:
@@ -157,7 +172,7 @@ class _Work:
             if one.document.complete:
                 lost |= records.keys_of_url(self._connection, self._spec.name, one.raw.url)
         before = records.newest_versions(self._connection, self._spec.name, list(stated))
-        turned = measure(0, before, stated, lost - stated.keys())
+        turned = turns.add(measure(0, before, stated, lost - stated.keys()))
         if turned.count <= COUNT:
             return turned  # too few to hold for: the whole need not be counted
         return replace(turned, stored=records.count_records(self._connection, self._spec.name))
@@ -231,10 +246,13 @@ class _Work:
         slices = {record.key: record.slice for record in stated if record.slice}
         if sliced:
             self._slices |= {(key, sha256): (raw, content) for key, content in slices.items()}
-        for version in records.add_versions(self._connection, [one for one in versions if one.subjects]):
+        counted: list[str] = []
+        wanted = [one for one in versions if one.subjects]
+        for version in records.add_versions(self._connection, wanted, counted=counted):
             if sliced and version.key in slices:
                 self._keep_slice(raw, sha256, slices[version.key])
             self._touch(version)
+        self._confirm(counted, at=raw.at)
 
     def _version(self, raw: RawDocument, evidence: Evidence, record: Record) -> NewVersion:
         subjects = record_subjects(self._intake.topics, record.observations, self._known)
@@ -310,6 +328,8 @@ class _Work:
         stored = change_store.add_changes(self._connection, drafts)
         self._result.changes = stored
         self._intake.enqueue(self._connection, stored, self._now)
+        if self._mode.late:
+            catch_up.hold_back(self._connection, [one.seq for one in stored])
 
     def _moment(self) -> datetime:
         """When the facts became known to us: the newest document's time in this batch."""

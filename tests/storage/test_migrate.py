@@ -58,7 +58,7 @@ def test_a_backup_is_whole_and_can_be_restored(tmp_path: Path) -> None:
     with store.write() as connection:
         changes.add_changes(connection, [draft(new="6.1.171-1")])
     store.close()
-    restore_backup("", tmp_path / "live", tmp_path / "copy.db")
+    restore_backup("", tmp_path / "live", tmp_path / "copy.db", now=at())
     again = open_store(None, tmp_path / "live")
     with again.read() as connection:
         assert changes.newest_seq(connection) == 1
@@ -73,9 +73,9 @@ def test_a_damaged_backup_is_refused_and_the_database_stays(tmp_path: Path) -> N
     store.close()
     (tmp_path / "junk.db").write_bytes(b"not a database" * 400)
     with pytest.raises(StorageDamaged):
-        restore_backup("", tmp_path / "live", tmp_path / "junk.db")
+        restore_backup("", tmp_path / "live", tmp_path / "junk.db", now=at())
     with pytest.raises(StorageError, match="is not there"):
-        restore_backup("", tmp_path / "live", tmp_path / "absent.db")
+        restore_backup("", tmp_path / "live", tmp_path / "absent.db", now=at())
     again = open_store(None, tmp_path / "live")
     with again.read() as connection:
         assert changes.newest_seq(connection) == 1
