@@ -111,7 +111,10 @@ def tracker_json() -> bytes:
 
 
 def web_documents(world: World, shared: Path) -> dict[str, bytes | tuple[int, dict[str, str]]]:
-    """Address below the server -> content, as `configuration` points at them."""
+    """Address below the server -> content, as `configuration` points at them.
+
+    /kernel: changelogs as they were before bookworm's 6.1.180-1; /later: with it.
+    """
     recorded = shared / "recording-copy-fail" / "debian"
     found: dict[str, bytes | tuple[int, dict[str, str]]] = {
         "/releases.json": releases_json(world),
@@ -120,8 +123,10 @@ def web_documents(world: World, shared: Path) -> dict[str, bytes | tuple[int, di
         "/data/DLA/list": (recorded / "DLA.list.20260502").read_bytes(),
     }
     for codename in BRANCHES:
-        name = f"changelog.linux.{codename}.afalg-entries.txt"
-        found[f"/kernel/{codename}/debian/changelog"] = (shared / "debian" / name).read_bytes()
+        whole = (shared / "debian" / f"changelog.linux.{codename}.afalg-entries.txt").read_bytes()
+        found[f"/later/{codename}/debian/changelog"] = whole
+        _, before, rest = whole.partition(b"linux (6.1.176-1)")
+        found[f"/kernel/{codename}/debian/changelog"] = before + rest or whole
     return found
 
 

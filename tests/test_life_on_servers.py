@@ -18,6 +18,7 @@ from advisories.mail import PatchMail
 from bot.app import App, open_app
 from bot.views.path import path_document
 from storage.records import newest_versions
+from storage.source_health import save_checkpoint
 from storage.tables import records
 from tests.life_documents import COPY_FAIL, configuration, life_mails, source_tables, vulns, web_documents
 from tests.life_threads import BEGIN, Made, Threads, on_lists
@@ -55,7 +56,7 @@ def opened(bot: Bot) -> AbstractContextManager[App]:
 
 @pytest.fixture(scope="module")
 def followed(git_server: GitServer, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
-    """A first start after all has happened, by the command line."""
+    """A first start after all has happened but for one package, which comes later."""
     folder = tmp_path_factory.mktemp("life")
     world, bot = World.create(git_server, "life"), Bot(folder)
     world.happen()
@@ -65,8 +66,13 @@ def followed(git_server: GitServer, shared_data: Path, tmp_path_factory: pytest.
         served.inboxes["linux-crypto"].append(*life_mails(world, shared_data))
         cna = vulns(git_server, world, shared_data, at=int(time.time()) - 3_600)
         topics = topic_files(world, folder / "topics")
-        bot.configure(configuration(world, cna, served.base_url, web.url, topics, port=bot.port))
+        configured = configuration(world, cna, served.base_url, web.url, topics, port=bot.port)
+        bot.configure(configured)
         bot.run("poll")
+        bot.configure(configured.replace(f"{web.url}/kernel", f"{web.url}/later"))
+        with opened(bot) as app, app.store.write() as connection:
+            save_checkpoint(connection, "debian", "{}")  # as when the changelogs are due again
+        bot.run("poll", "debian")
         yield Followed(world, bot)
 
 
@@ -142,6 +148,20 @@ def test_the_plan_advances_by_its_landings(followed: Followed) -> None:
     }
     assert stable["zero-copy"] == ["5.10.261", "6.1.178", "6.12.96"]
     assert len(stable["socket-aio"]) == 7
+
+
+def test_a_change_with_no_cve_arrives_in_debian_and_is_told(followed: Followed) -> None:
+    """The removal of zero-copy in Debian 12: one stage, aloud, found by its title; nothing else was news."""
+    changes = json.loads(followed.bot.run("changes", "--format", "json"))["changes"]
+    told = [one for one in changes if one["source"] != "baseline"]
+    assert [(one["change"], one["stage"], one["distro"], one["release"], one["package"]) for one in told] == [
+        ("stage_reached", "packaged", "debian", "12", "linux")
+    ]
+    assert told[0]["text"] == (
+        "In Debian 12 as linux 6.1.180-1 on 2026-08-03: "
+        "crypto: af_alg - Remove zero-copy support from skcipher and aead"
+    )
+    assert [one for one in told[0]["aliases"] if one.startswith("CVE-")] == []
 
 
 ORIGIN_503 = answer(b"busy", "Content-Type: text/plain", "Retry-After: 1", status="503 Service Unavailable")
