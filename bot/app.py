@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from advisories.topics import Topic
 from bot.config import Config, load_config
-from bot.ingest.cycle import Intake
 from bot.topic_files import load_topics
 from storage.store import Store
 
 if TYPE_CHECKING:
+    from bot.ingest.cycle import Intake
     from bot.poll import Poller
 
 
@@ -37,6 +37,7 @@ class App:
 
     @property
     def intake(self) -> Intake:
+        from bot.ingest.cycle import Intake
         from bot.outbox import Outbox
 
         outbox = Outbox()  # keeps its index of filters from one cycle to the next

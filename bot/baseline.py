@@ -10,9 +10,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.app import App
-from bot.ingest.cycle import Mode, ingest
-from bot.ingest.state import Refold
-from bot.parsing import parse_here
 from sources.base import RawDocument
 from sources.baseline import SOURCE, as_of
 from storage import identity, marks, records
@@ -42,6 +39,9 @@ def load_baseline(app: App, *, now: datetime) -> bool:
         return False
     if held == digest:
         return False
+    from bot.ingest.cycle import Mode, ingest  # heavy, and needed once per version of the file
+    from bot.parsing import parse_here
+
     raw = RawDocument(source=SOURCE.name, url=URL, at=dated, body=body, kind="baseline")
     ingest(app.intake, SOURCE, [parse_here(SOURCE, raw)], now=now, mode=Mode(quiet=True, checked=False))
     _mark(app, digest)
@@ -56,6 +56,8 @@ def _mark(app: App, value: str) -> None:
 
 
 def _drop(app: App, now: datetime) -> None:
+    from bot.ingest.state import Refold
+
     with app.store.write() as connection:
         touched = records.evidence_by_subject(connection, SOURCE.name)
         records.forget_source(connection, SOURCE.name)

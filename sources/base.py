@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from advisories.observation import ParsedDocument
 from advisories.words import EvidenceClass
-from sources.git import GitDoor
-from sources.http import FetchedDocument, HttpDoor, NotModified, Validators
+from sources.transport.values import NotModified, Validators
+
+if TYPE_CHECKING:  # the doors bring HTTP and git with them: who only parses or looks does not pay for that
+    from sources.git import GitDoor
+    from sources.http import FetchedDocument, HttpDoor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

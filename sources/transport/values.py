@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import httpx
-
 DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -74,6 +72,8 @@ class HttpPolicy:
         """allowed_hosts in lower case, and the proxy itself, which may be anywhere."""
         hosts = {host.lower() for host in self.allowed_hosts}
         if self.proxy:
+            import httpx
+
             address = httpx.URL(self.proxy)
             hosts.add(f"{address.host}:{address.port or (443 if address.scheme == 'https' else 80)}")
         return frozenset(hosts)
