@@ -17,6 +17,7 @@ from bot.ingest.breaker import CycleTurns
 from bot.ingest.cycle import CycleResult, Intake, Mode, ingest
 from bot.parsing import Parsed, ParseWorker
 from bot.topic_files import watch_of
+from bot.watchdog import failure_line
 from sources.base import Batch, FetchContext, SourceSpec
 from sources.errors import FetchError
 from sources.git import GitDoor
@@ -214,8 +215,9 @@ class Poller:
             )
             self._count(connection, report)
             if failures >= ALERT_AFTER_FAILURES and source_health.mark_alerted(connection, spec.name, at=now):
-                line = f"{spec.name} has failed {failures} times: {text}. It is asked again; the rest goes on."
-                source_health.add_note(connection, line, at=now, source=spec.name)
+                line = failure_line(connection, spec.name, failures, text)
+                if line is not None:
+                    source_health.add_note(connection, line, at=now, source=spec.name)
 
     def _traffic(self, name: str) -> dict[str, int]:
         """Requests, bytes and not-modified answers of a source since this process started."""
