@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from advisories.landings_maintainers import FEATURES_OF
 from advisories.mail_subject import normalise_title
 from advisories.model import Evidence
 from advisories.patches import Landing
@@ -24,8 +25,6 @@ _NUMBERS = re.compile(r"[0-9]{1,9}")
 _EVER = datetime.max.replace(tzinfo=UTC)
 _MIN_TITLE_WORDS = 4
 _SAME_CHANGE = MatchedBy.AUTHOR_SUBJECT_FILES  # how commits of one patch in several trees belong together
-# A maintainer's tree of fixes, and the one of features beside it: after the next merge each has what the other had.
-_FEATURES_OF = {"crypto": "cryptodev"}
 
 
 def branch_of_version(version: str) -> str | None:
@@ -77,7 +76,7 @@ def _applied_in_one(found: list[Landing]) -> list[Landing]:
     tag = next((one.ref for one in found if one.stage is Stage.MAINLINE and one.ref), None)
     if tag is None:
         return found
-    for fixes, features in _FEATURES_OF.items():
+    for fixes, features in FEATURES_OF.items():
         if fixes in applied and features in applied and applied[fixes].commit == applied[features].commit:
             by_mainline = applied[fixes if tag.endswith("-rc1") else features]
             return [one for one in found if one is not by_mainline]

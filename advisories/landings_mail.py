@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from advisories.landings import MAINLINE, STABLE, branch_of_version
+from advisories.landings_maintainers import EVERYWHERE, MAINTAINERS, TREES
 from advisories.mail import MailRole, PatchMail
 from advisories.mail_subject import normalise_title
 from advisories.model import Evidence
@@ -22,18 +23,8 @@ from advisories.patches_seen import QUEUE, ListedLine, Seen, SeenMail
 from advisories.patches_titles import bare_title, same_person
 from advisories.words import EvidenceClass, MatchedBy, Stage
 
-# MAINTAINERS of the kernel: who applies patches of which list. "" holds on every list.
-_MAINTAINERS = {
-    "linux-crypto.vger.kernel.org": frozenset({"herbert@gondor.apana.org.au", "davem@davemloft.net"}),
-    "netdev.vger.kernel.org": frozenset(
-        {"kuba@kernel.org", "davem@davemloft.net", "pabeni@redhat.com", "edumazet@google.com", "horms@kernel.org"}
-    ),
-    "stable.vger.kernel.org": frozenset({"gregkh@linuxfoundation.org", "sashal@kernel.org"}),
-    "": frozenset({"gregkh@linuxfoundation.org", "torvalds@linux-foundation.org", "akpm@linux-foundation.org"}),
-}
 _APPLYING_BOT = re.compile(r"patchwork-bot\+[a-z0-9._-]{1,40}@kernel\.org")
 _QUEUED_FOR = re.compile(r"^[0-9]{1,2}\.[0-9]{1,3}-stable review patch\.")
-_TREES = {"linux": MAINLINE, "linux-next": "linux-next", "cryptodev-2.6": "cryptodev", "crypto-2.6": "crypto"}
 _NOTES = 1_000
 _EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -112,8 +103,8 @@ def posted(found: Sequence[Revision]) -> list[Landing]:
 
 def applied_by(mail: PatchMail, author_name: str, author_addr: str) -> EvidenceClass | None:
     """Whose word an "applied" reply is; None when it proves nothing."""
-    lists = (*mail.list_ids, "")
-    if any(mail.from_addr in _MAINTAINERS.get(one, ()) for one in lists) or _APPLYING_BOT.fullmatch(mail.from_addr):
+    believed = EVERYWHERE.union(*(MAINTAINERS.get(one, ()) for one in mail.list_ids))
+    if mail.from_addr in believed or _APPLYING_BOT.fullmatch(mail.from_addr):
         return EvidenceClass.LIST_MAIL_MAINTAINER
     names = mail.applied_to is not None or any(one.commit for one in mail.applied_commits)
     if names and not same_person(mail.from_name, mail.from_addr, author_name, author_addr):
@@ -150,7 +141,7 @@ def _whole(commit: str | None) -> str | None:
 def tree_of(repository: str) -> str:
     """The registry's name of a tree: "cryptodev" for pub/scm/linux/kernel/git/herbert/cryptodev-2.6(.git)."""
     name = repository.removesuffix(".git").rstrip("/").rsplit("/", 1)[-1]
-    return _TREES.get(name, name)
+    return TREES.get(name, name)
 
 
 def pushed(seen: Seen, naming: Naming) -> list[Landing]:

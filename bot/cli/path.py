@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
 WIDTH = 78
 WHERE = 24
+NOTES = 400  # characters of what an author says of one revision
 _LINE = ("posted", "applied", "next", "mainline", "stable-queue", "stable", "packaged", "reverted", "dropped")
 _MANY = 3
+_HEADING = re.compile(r"^(?:changes (?:in|since|from) )?v[0-9]{1,3}(?:\s*->\s*v[0-9]{1,3})?:\s*", re.IGNORECASE)
 
 
 @app.command()
@@ -57,7 +60,26 @@ def print_patch(patch: Json) -> None:
         typer.echo(f"  {line}")
     for line in _warnings(patch):
         typer.echo(f"  {line}")
+    if lines := changed_lines(patch["history"]):
+        typer.echo("\nwhat changed")
+    for line in lines:
+        typer.echo(f"  {line}")
     print_landings(patch["landings"])
+
+
+def changed_lines(history: Sequence[Json]) -> list[str]:
+    """What the author wrote below `---` of each later revision, without what stood there before; links left out."""
+    shown: set[str] = set()
+    lines: list[str] = []
+    for number, revision in enumerate(history):
+        notes = [_HEADING.sub("", line.strip()) for line in revision["notes"].splitlines()]
+        fresh = [line for line in notes if line and "://" not in line and line not in shown]
+        shown.update(fresh)
+        if number and fresh:
+            label = f"{revision['ref']}  "
+            text = textwrap.shorten(printable(" ".join(fresh)), NOTES, placeholder=" ...")
+            lines += textwrap.wrap(text, WIDTH - 2, initial_indent=label, subsequent_indent=" " * len(label))
+    return lines
 
 
 def print_landings(landings: Sequence[Json]) -> None:

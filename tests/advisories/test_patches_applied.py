@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from advisories.words import MatchedBy, Stage
-from tests.advisories.lives import TITLE, commit, fold, patch_mail, stable
+from tests.advisories.lives import TITLE, commit, fold, mail, patch_mail, stable
 
 POSTED = patch_mail("v1@x", f"[PATCH] {TITLE}", "crypto/af_alg.c")
 
@@ -29,3 +29,22 @@ def test_a_backport_without_files_meets_the_posting_through_its_upstream() -> No
     (patch,) = fold(POSTED, commit(1, tag="v7.2-rc1"), stable(9, 1, "v6.12.96", files=()))
     (landing,) = patch.landed(Stage.STABLE)
     assert landing.matched_by is MatchedBy.AUTHOR_SUBJECT_FILES
+
+
+NETDEV, CRYPTO = "netdev.vger.kernel.org", "linux-crypto.vger.kernel.org"
+JAKUB, STRANGER = "Jakub Kicinski <kuba@kernel.org>", "A B <a@b.example>"
+WORDS = [
+    (JAKUB, NETDEV, "Applied, thanks!", True),
+    (JAKUB, CRYPTO, "Applied, thanks!", False),
+    (STRANGER, NETDEV, "Applied, thanks!", False),
+    ("Linus Torvalds <torvalds@linux-foundation.org>", CRYPTO, "Applied, thanks!", True),
+]
+
+
+@pytest.mark.parametrize(("sender", "list_id", "words", "applied"), WORDS)
+def test_whose_applied_counts(sender: str, list_id: str, words: str, applied: bool) -> None:
+    """The maintainers of that list, and the few who apply anywhere."""
+    posted = patch_mail("v1@x", f"[PATCH] {TITLE}", "crypto/af_alg.c", list_id=list_id)
+    answer = mail("a@x", f"Re: [PATCH] {TITLE}", f"{words}\n", sender=sender, reply_to="v1@x", list_id=list_id, hours=9)
+    (patch,) = fold(posted, answer)
+    assert [one.tree for one in patch.landed(Stage.APPLIED)] == ([list_id] if applied else [])
