@@ -49,20 +49,22 @@ def export_all(connection: Connection) -> str:
 
 
 def _kept(connection: Connection, one: wishes.Standing) -> Kept:
-    mutes = [(_lasting_name(connection, advisory), until) for advisory, until in wishes.mutes_of(connection, one.id)]
     return Kept(
         destination=str(Place(kind=one.kind, address=one.address, thread=one.thread)),
         subscriptions=[each.filter for each in delivery.list_subscriptions(connection, one.id)],
         settings=from_text(one.settings, MailWishes) if one.settings not in ("", "{}") else None,
-        mutes=mutes,
+        mutes=lasting_mutes(connection, one.id),
         disabled="" if one.state == "active" else one.reason or "disabled",
     )
 
 
-def _lasting_name(connection: Connection, advisory: str) -> str:
-    """Its CVE, which means the same in every store; else its own id."""
-    aliases = identity.aliases_of(connection, advisory)
-    return next((one for one in aliases if one.startswith("CVE-")), advisory)
+def lasting_mutes(connection: Connection, destination: int) -> list[tuple[str, datetime | None]]:
+    """The mutes by CVE, which means the same in every store; by the advisory's own id where it has none."""
+    named = []
+    for advisory, until in wishes.mutes_of(connection, destination):
+        aliases = identity.aliases_of(connection, advisory)
+        named.append((next((one for one in aliases if one.startswith("CVE-")), advisory), until))
+    return named
 
 
 def import_all(app: App, text: bytes, *, now: datetime) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from bot.messages import timing
 from bot.messages.conversation import Answer, Button, Request
 from bot.messages.safe import show_text
 from bot.messages.timing import Timing
+from bot.subscriber_file import lasting_mutes
 from storage import delivery_settings as store_wishes
 from storage import identity
 from storage.delivery import add_subscription, list_subscriptions
@@ -113,7 +114,7 @@ def exported(connection: Connection, destination: int) -> Exported:
     return Exported(
         subscriptions=[one.filter for one in list_subscriptions(connection, destination)],
         settings=timing.read_timing(store_wishes.load_destination(connection, destination).settings),
-        mutes=store_wishes.mutes_of(connection, destination),
+        mutes=lasting_mutes(connection, destination),
     )
 
 

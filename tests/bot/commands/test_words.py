@@ -216,7 +216,7 @@ def test_settings_are_kept(store: Store, talk: Talk) -> None:
     assert json.loads(exported.attachment) == {
         "subscriptions": ["copy-fail"],
         "settings": {"quiet_from": 1320, "quiet_to": 420, "zone": "Europe/Berlin", "digest": "weekly"},
-        "mutes": [["PW-2026-1", "2026-05-09T00:00:00Z"]],
+        "mutes": [["CVE-2026-31431", "2026-05-09T00:00:00Z"]],
         "patchwatch": 1,
     }
     other = replace(ALONE, address="8")
