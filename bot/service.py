@@ -25,7 +25,8 @@ from bot.poll import Poller, PollReport
 from bot.watchdog import note_stale
 from sources.registry import source_names
 from storage import source_health
-from storage.errors import StorageError
+from storage.errors import StorageDamaged, StorageError
+from storage.store import Store, integrity_problem
 
 log = structlog.get_logger("patchwatch")
 
@@ -36,16 +37,26 @@ POLL_THREADS = 3
 
 
 def run_service(app: App, role: str) -> None:
-    """Runs the roles of this process until SIGTERM or SIGINT. Raises StorageError, and what a role could not start for.
+    """Runs the roles of this process until SIGTERM or SIGINT. Raises StorageError, also for a database that fails its
+    check at the start, and what a role could not start for.
 
     A request or a run of git that outlasts the drain is left behind: nothing of it was stored, and its lease runs out.
     """
+    check_database(app.store)
     with closing(asyncio.new_event_loop()) as loop:
         loop.run_until_complete(_run(app, role))
         if [one for one in threading.enumerate() if one is not threading.current_thread() and not one.daemon]:
             logging.shutdown()
             sys.stdout.flush()
             os._exit(0)
+
+
+def check_database(store: Store) -> None:
+    """Nothing is read from a damaged database, and nothing of it is sent (TRUST row 22). Raises StorageDamaged."""
+    problem = integrity_problem(store)
+    if problem is not None:
+        line = problem.splitlines()[-1]
+        raise StorageDamaged(f"the database is damaged ({line}); restore a backup: patchwatch db restore FILE")
 
 
 async def _run(app: App, role: str) -> None:

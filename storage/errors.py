@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError
 
+# SQLite says "disk I/O error" when there is no room for the index of its log.
+_FULL = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"})
+
 
 class StorageError(Exception):
     """The database or a document file cannot be used."""
@@ -29,9 +32,11 @@ class StorageDamaged(StorageError):
 
 def storage_error(error: DBAPIError | OSError, where: str) -> StorageError:
     """The room's error for an operational failure of the driver or the file system."""
-    text = str(getattr(error, "orig", None) or error).splitlines()[0]
+    cause = getattr(error, "orig", None) or error
+    text = str(cause).splitlines()[0]
     lowered = text.lower()
-    if "disk is full" in lowered or "no space left" in lowered:
+    named = getattr(cause, "sqlite_errorname", "")
+    if "disk is full" in lowered or "no space left" in lowered or named in _FULL:
         return StorageFull(
             f"{where}: no space left; nothing is sent until there is. Free space on the data folder's disk."
         )
@@ -41,4 +46,8 @@ def storage_error(error: DBAPIError | OSError, where: str) -> StorageError:
         return StorageDamaged(
             f"{where}: the database is damaged ({text}); restore a backup: patchwatch db restore FILE."
         )
+    if "disk i/o error" in lowered:
+        return StorageError(f"{where}: {text} ({named}); look at the disk: df, and the kernel's log")
+    if any(word in lowered for word in ("readonly", "read-only", "unable to open")):
+        return StorageError(f"{where}: {text}; look at the owner, the mode and the mount of the data folder")
     return StorageError(f"{where}: {text}")
