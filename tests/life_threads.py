@@ -6,12 +6,14 @@ Each comes with its truth: the role of every mail, and of every patch its revisi
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from advisories.mail import MailRole
+from advisories.patches import Patch
+from advisories.words import Stage
 from tests.servers.inbox import Received
 
 HERBERT = "Herbert Xu <herbert@gondor.apana.org.au>"
@@ -57,7 +59,7 @@ class Truth:
     stages: set[tuple[str, str]] = field(default_factory=set)
     reviewers: set[tuple[str, str]] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
-    last: str = ""  # Message-ID of its newest posting
+    last: str = field(default="", compare=False)  # Message-ID of its newest posting
 
 
 class Threads:
@@ -77,6 +79,9 @@ class Threads:
         while len(self.mails) < mails:
             one = self._random.choice((self._single, self._series, self._single, self._noise))
             one()
+
+    def truth(self) -> list[Truth]:
+        return sorted(self.truths, key=lambda one: one.title)
 
     # Threads
 
@@ -233,6 +238,24 @@ def _diff(patch: Truth, revision: int) -> str:
         f"diff --git a/{patch.file} b/{patch.file}\nindex 1111111..2222222 100644\n"
         f"--- a/{patch.file}\n+++ b/{patch.file}\n@@ -1,3 +1,3 @@\n context\n-old {patch.title}\n"
         f"+new {patch.title} {revision}\n context\n"
+    )
+
+
+def what_is_said(patches: Iterable[Patch]) -> list[Truth]:
+    """The patches as `Threads.truth` tells them."""
+    return sorted(map(_said, patches), key=lambda one: one.title)
+
+
+def _said(patch: Patch) -> Truth:
+    return Truth(
+        title=patch.title,
+        author=f"{patch.author_name} <{patch.author_addr}>",
+        file=" ".join(patch.files),
+        stages={
+            (one.stage.value, (one.ref if one.stage is Stage.POSTED else one.branch) or "") for one in patch.landings
+        },
+        reviewers={(one.name, one.person) for one in patch.reviews},
+        failed={one.branch for one in patch.failed},
     )
 
 

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from advisories.mail import PatchMail, parse_mail
-from advisories.patches import Patch
 from tests.advisories.lives import fold
-from tests.life_threads import Threads, Truth
+from tests.life_threads import Threads, what_is_said
 
 SEEDS = range(6)
 
@@ -20,21 +19,6 @@ def grown(seed: int) -> tuple[Threads, list[PatchMail]]:
     threads.grow(150)
     parsed = [parse_mail(one.raw, received_at=datetime.fromtimestamp(one.at, UTC)) for one in threads.mails]
     return threads, parsed
-
-
-def what_is_said(patch: Patch) -> Truth:
-    """The patch as the generator tells it."""
-    stages = {
-        (one.stage.value, one.ref or "" if one.stage.value == "posted" else one.branch or "") for one in patch.landings
-    }
-    return Truth(
-        title=patch.title,
-        author=f"{patch.author_name} <{patch.author_addr}>",
-        file=patch.files[0],
-        stages=stages,
-        reviewers={(one.name, one.person) for one in patch.reviews},
-        failed={one.branch for one in patch.failed},
-    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -54,7 +38,4 @@ def test_every_patch_is_at_its_true_stages(seed: int) -> None:
     """Revisions, applied, stable queue, reviewers and refused backports: all of them and no others, in any order."""
     threads, mails = grown(seed)
     random.Random(seed).shuffle(mails)
-    said = sorted((what_is_said(one) for one in fold(*mails)), key=lambda one: one.title)
-    for truth in threads.truths:
-        truth.last = ""
-    assert said == sorted(threads.truths, key=lambda one: one.title)
+    assert what_is_said(fold(*mails)) == threads.truth()
