@@ -12,16 +12,19 @@ from sqlalchemy import Connection
 from advisories import wording
 from advisories.model import Advisory, Cell, Change
 from advisories.severity import rank
-from advisories.words import Status
+from advisories.steps import Standing
+from advisories.topics import Topic
+from advisories.words import AdvisoryKind, Stage, Status
 from bot.views.changes import change_view
 from bot.views.sources import source_views
 from bot.views.status import Json, status_view
-from bot.views.topics import load_plan, standing_line, step_view
+from bot.views.topics import load_plan, step_view
 from bot.web import lookup, pictures
 from bot.web.matrix import Shown, group_cells, is_at, known_places, tally, wanted_cells
 from bot.web.shelf import Rendered
 from bot.web.site import Site, WrongRequest, as_of
 from bot.web.summary import concerned, packages, sentences, share_over_time, stage_line
+from bot.web.words import WORDS
 from storage import changes as change_store
 
 LATEST = 25
@@ -39,6 +42,7 @@ class Line:
     topics: tuple[str, ...]
     severity: str
     exploited: bool
+    is_change: bool
     fixed: int
     total: int
     waiting: tuple[str, ...]
@@ -93,6 +97,7 @@ def _line(advisory: Advisory, shown: Shown) -> Line:
         topics=advisory.topics,
         severity=str(level or "unknown"),
         exploited=advisory.exploited.kev or advisory.exploited.ssvc == "active",
+        is_change=advisory.kind is AdvisoryKind.CHANGE,
         fixed=sum(cell.status is Status.FIXED for cell in cells),
         total=len(cells),
         waiting=tuple(dict.fromkeys(wording.place(one.distro, one.release, one.stream) for one in waiting)),
@@ -129,7 +134,7 @@ def topic(site: Site, slug: str, shown: Shown) -> Rendered:
     return site.page(
         "topic.html",
         topic=found,
-        steps=[{**step_view(one), "line": standing_line(one)} for one in plan],
+        steps=[_step(one) for one in plan],
         shown=shown,
         places=known_places(advisories),
         lines=[_line(one, shown) for one in sorted(advisories, key=_urgency)][:MAX_ROWS],
@@ -138,6 +143,12 @@ def topic(site: Site, slug: str, shown: Shown) -> Rendered:
         links=_links(advisories),
         feed=f"/feeds/{slug}",
     )
+
+
+def _step(one: Standing) -> Json:
+    """A step with the stable releases that have it too."""
+    stable = (each.version for each in one.landings if each.stage is Stage.STABLE and each.version)
+    return {**step_view(one), "backports": list(dict.fromkeys(stable))}
 
 
 def _links(advisories: Iterable[Advisory]) -> list[Any]:  # Any: LinkObservation, as the template reads it
@@ -155,10 +166,14 @@ def advisory_page(site: Site, name: str, shown: Shown) -> Rendered:
     points = stage_line(advisory, patches)
     steps, total = share_over_time(advisory, spoken_for)
     label = lookup.name_of(advisory)
+    topics = lookup.topics_of(site, advisory)
+    view = status_view(advisory, as_of=spoken_for, topics=topics)
     return site.page(
         "advisory.html",
         name=label,
-        view=status_view(advisory, as_of=spoken_for, topics=lookup.topics_of(site, advisory)),
+        view=view,
+        errata=_errata_pages(view),
+        part_of=_narrowest(topics, advisory),
         sentences=sentences(advisory),
         shown=shown,
         groups=group_cells(wanted_cells(advisory, shown)),
@@ -168,6 +183,8 @@ def advisory_page(site: Site, name: str, shown: Shown) -> Rendered:
         stages=Markup(pictures.draw_stages(label, points).decode()),  # noqa: S704  # written by lxml from plain text
         share=Markup(pictures.draw_share(label, steps, total).decode()),  # noqa: S704  # the same
         has_share=bool(steps),
+        share_words=pictures.describe_share(steps, total),
+        points=points,
         patches=patches[:MAX_PATCHES],
         changes=[change_view(one) for one in told],
         as_of=spoken_for,
@@ -180,10 +197,13 @@ def matrix_page(site: Site, name: str, shown: Shown) -> Rendered:
     with site.app.store.read() as connection:
         advisory = lookup.load_advisory(connection, name)
         spoken_for = as_of(connection)
+    view = status_view(advisory, as_of=spoken_for, topics=lookup.topics_of(site, advisory), cells=())
     return site.page(
         "matrix.html",
         name=lookup.name_of(advisory),
-        view=status_view(advisory, as_of=spoken_for, cells=()),
+        view=view,
+        errata=_errata_pages(view),
+        has_mitigations=bool(view["mitigations"]),
         shown=shown,
         groups=group_cells(wanted_cells(advisory, shown)),
         places=known_places([advisory]),
@@ -192,6 +212,17 @@ def matrix_page(site: Site, name: str, shown: Shown) -> Rendered:
         as_of=spoken_for,
         feed=f"/feeds/advisories/{advisory.id}",
     )
+
+
+def _narrowest(topics: Iterable[Topic], advisory: Advisory) -> Topic | None:
+    """The topic that says best what this is: of those that name its CVE, the one that names the fewest."""
+    naming = [one for one in topics if one.cves & set(advisory.aliases)]
+    return min(naming, key=lambda one: len(one.cves), default=None)
+
+
+def _errata_pages(view: Json) -> dict[str, str]:
+    """The vendor's own page of each erratum that names one."""
+    return {one["id"]: one["url"] for one in view["errata"] if one["url"]}
 
 
 def change_page(site: Site, number: str) -> Rendered:
@@ -239,7 +270,7 @@ def sources_page(site: Site) -> Rendered:
 
 def about_page(site: Site) -> Rendered:
     licences = sorted({(view["title"], view["licence"], view["home"]) for view in source_views(site.app)})
-    return site.page("about.html", licences=licences, feed="/feeds/all", max_age=3600)
+    return site.page("about.html", licences=licences, words=WORDS, feed="/feeds/all", max_age=3600)
 
 
 def missing_page(site: Site, text: str, status: int) -> Rendered:

@@ -52,8 +52,12 @@ def describe_stages(points: Sequence[StagePoint]) -> str:
 
 def draw_share(name: str, steps: Sequence[tuple[date, int]], total: int) -> bytes:
     """Packages with the fix as a line of steps from publication on."""
-    width, height, left, top, right, bottom = 640, 220, 52, 20, 20, 36
+    width, height, left, top, right, bottom = 640, 240, 52, 44, 20, 36
     root = _canvas(width, height, f"Packages with the fix of {name} over time", describe_share(steps, total))
+    reached = f": {steps[-1][1]} of {total}" if steps else ""
+    root.append(
+        _text(left, 24, f"Packages with the fix of {_cut(name)}{reached}", anchor="start", size=14, weight="600")
+    )
     inner, rise = width - left - right, height - top - bottom
     for share in (0, 50, 100):
         y = top + rise - rise * share // 100

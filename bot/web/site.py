@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from advisories import wording
 from bot.app import App, allowed_hosts, program_version
 from bot.web.shelf import Rendered, Shelf
-from bot.web.text import link, shown
+from bot.web.text import link, linked, shown
 from storage.board import newest_good_fetch
 
 HTML = "text/html; charset=utf-8"
@@ -68,12 +68,21 @@ def _templates(app: App, base_url: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(shown=shown, day=_day, moment=_moment, spoken=spoken, place=place)
+    further_hosts = allowed_hosts(app.config)
+    environment.filters.update(
+        shown=shown,
+        linked=partial(linked, further_hosts=further_hosts),
+        day=_day,
+        moment=_moment,
+        spoken=spoken,
+        place=place,
+    )
     environment.globals.update(
-        link=partial(link, further_hosts=allowed_hosts(app.config)),
+        link=partial(link, further_hosts=further_hosts),
         base_url=base_url,
         version=program_version(),
         topics=app.topics,
+        by_mail=bool(app.config.text("mail", "host")),
         names=wording.DISTRO_NAMES,
     )
     environment.finalize = _finalize

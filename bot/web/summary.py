@@ -103,9 +103,12 @@ def stage_line(advisory: Advisory, patches: Sequence[Json]) -> list[StagePoint]:
     patches: as `path --format json` lists them, the main one first.
     """
     reached = _landed(patches[0]["landings"]) if patches else {}
-    for stage, found in _known_stages(advisory).items():
-        if stage not in reached or stage is Stage.PACKAGED:
-            reached[stage] = found
+    for stage, (day, words) in _known_stages(advisory).items():
+        landed = reached.get(stage)
+        if landed is None or stage is Stage.PACKAGED:
+            reached[stage] = (day, words)
+        elif stage is Stage.STABLE:
+            reached[stage] = (landed[0], words)
     return [
         StagePoint(stage=one, reached=one in reached, at=reached[one][0], words=reached[one][1])
         if one in reached

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from markupsafe import Markup, escape
 MAX_SHOWN_CHARS = 20_000
 MAX_READ_CHARS = 64  # of an address
 MAX_COMBINING = 3  # marks on one letter; more is there to deface the page
+_ADDRESS = re.compile(r"(https?://[!-~]*[0-9A-Za-z/_~-])")
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
 # Hosts, their sub-domains included, to which a foreign document may make us link (TRUST S11).
@@ -72,6 +74,14 @@ def link(url: str | None, text: str | None = None, *, further_hosts: frozenset[s
             read if text is None else f"{read} ({shortened(shown(url))})"
         )
     return Markup('<a href="{}" rel="external noopener noreferrer nofollow">{}</a>').format(url, escape(read))
+
+
+def linked(text: str, *, further_hosts: frozenset[str] = frozenset()) -> Markup:
+    """Text in which the addresses that may become links are links."""
+    parts = _ADDRESS.split(shown(text))
+    return Markup("").join(
+        link(one, further_hosts=further_hosts) if number % 2 else one for number, one in enumerate(parts)
+    )
 
 
 def shortened(url: str) -> str:

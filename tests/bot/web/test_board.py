@@ -15,7 +15,7 @@ from lxml import etree
 from advisories.observation import CommitObservation
 from advisories.words import Status
 from bot.app import App
-from bot.web.text import is_linked, link, shortened, shown
+from bot.web.text import is_linked, link, linked, shortened, shown
 from tests.bot.web.asking import Ask, asker
 from tests.bot.web.hostile import STRINGS, hostile_app
 from tests.bot.web.stores import CVE, FIX, KEV, UPSTREAM, cell, make_app, take
@@ -66,7 +66,10 @@ def test_matrix_rows(ask: Ask) -> None:
         [
             "11 bullseye",
             "linux",
-            "✕ affected, a fix is pending A fixed package is announced; mitigate until it is published.",
+            (
+                "✕ affected, a fix is pending What to do: A fixed package is announced; mitigate until it is published."
+                " How to mitigate on Debian 11 bullseye linux"
+            ),
             "–",
         ],
         ["26.04 resolute", "linux", "– not affected vulnerable code not present", "–"],
@@ -121,12 +124,75 @@ def test_two_clicks_from_home(ask: Ask) -> None:
 def test_summary_in_plain_words(ask: Ask) -> None:
     """The advisory's page begins with what it is, how bad, and who still waits."""
     assert [words(one) for one in page(ask, f"/advisories/{CVE}").select(".summary p")] == [
+        "Copy Fail : A flaw of algif_aead since Linux 4.14.",
         "In Linux since 4.14; fixed upstream in 6.12.85 and 7.0.",
         "Known to be exploited: listed by CISA (KEV) since 2026-05-01.",
         "Severity high (CVSS 7.8), by kernel-cna.",
         "5 of 6 kernel packages that have it are fixed.",
         "Without a fixed package: Debian 11.",
+        "What the words mean",
     ]
+
+
+def test_stages_as_text(ask: Ask) -> None:
+    """The stage line stands beside its picture as a list of words, each explained on the about page."""
+    assert [words(one) for one in page(ask, f"/advisories/{CVE}").select("ol.stages li")] == [
+        "posted : not known",
+        "applied : not known",
+        "next : not known",
+        "mainline : reached (7.0)",
+        "stable : reached (6.12.85)",
+        "packaged : reached on 2026-04-20 (5 of 6 packages)",
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_words_are_explained(ask: Ask, path: str) -> None:
+    """Every word that links to its meaning finds one."""
+    meanings = {one["id"] for one in page(ask, "/about").select("[id]")}
+    linked_to = {str(one["href"]).partition("#")[2] for one in page(ask, path).select("a[href^='/about#']")}
+    assert linked_to
+    assert linked_to - meanings == set()
+
+
+def test_what_to_do_now(ask: Ask) -> None:
+    """The page says what to do for each state, and an affected row leads to the mitigations."""
+    soup = page(ask, f"/advisories/{CVE}")
+    assert [words(one.find("strong")) for one in soup.select("#now ~ ul li")] == [
+        "Find your release",
+        "Fixed:",
+        "Affected:",
+        "Under investigation, or no row:",
+    ]
+    assert [one["href"] for one in soup.select("tr.affected .action a")] == ["#mitigations"]
+    assert soup.select_one("#mitigations") is not None
+    alone = page(ask, f"/matrix/{CVE}")
+    assert [one["href"] for one in alone.select("tr.affected .action a")] == ["/advisories/PW-2026-1#mitigations"]
+
+
+def test_erratum_in_the_matrix_is_a_link(ask: Ask) -> None:
+    """Where the vendor's page of an erratum is known, the matrix leads to it."""
+    found = page(ask, f"/matrix/{CVE}?distro=debian/12").select("table.matrix td:nth-child(4) a")
+    assert [(one.get_text(), one["href"]) for one in found] == [
+        ("DSA-6243-1", "https://lists.debian.org/debian-security-announce/2026/msg00150.html")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("from https://ubuntu.com/security/notices/USN-8278-1.", ["https://ubuntu.com/security/notices/USN-8278-1"]),
+        ("https://evil.example/ and <b>", []),
+        ("https://kernel.org@evil.example/", []),
+        ("javascript:alert(1) http://", []),
+        ("https://www.kernel.org/a https://www.debian.org/b", ["https://www.kernel.org/a", "https://www.debian.org/b"]),
+    ],
+)
+def test_addresses_in_text(text: str, wanted: list[str]) -> None:
+    """In a text, addresses of known hosts become links, and nothing else does."""
+    soup = BeautifulSoup(linked(text), "lxml")
+    assert [one["href"] for one in soup.select("a")] == wanted
+    assert soup.select("b") == []
 
 
 def test_mitigation_turns_no_cell(ask: Ask) -> None:

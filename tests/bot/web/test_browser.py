@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it brings no types
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bot.app import App
@@ -25,6 +27,9 @@ PATHS = (
     "/about",
 )
 WIDTHS = (360, 768, 1440)
+FURTHER_PATHS = ("/topics/af-alg", "/none", "/digest/subscribe", "/digest/confirm/none", "/digest/unsubscribe/none")
+EVERY_RULE = {"resultTypes": ["violations"]}
+CONTRAST_RULE = {**EVERY_RULE, "runOnly": ["color-contrast", "link-in-text-block"]}  # all that a theme changes
 # WCAG 2.2 contrast of every visible text against the first opaque background behind it: 4.5, for large text 3.
 CONTRAST = """() => {
   const parse = (text) => (text.match(/[0-9.]+/g) || []).map(Number);
@@ -62,7 +67,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def url(filled: App) -> Iterator[str]:
-    with served(filled) as address:
+    with_mail = replace(filled.config, values={**filled.config.values, ("mail", "host"): "127.0.0.1"})
+    with served(replace(filled, config=with_mail)) as address:
         yield address
 
 
@@ -93,6 +99,45 @@ def test_pages_fit_and_read(browser: Browser, url: str, width: int, scheme: str)
             assert page.evaluate(CONTRAST) == [], path
     assert said == []
     assert {one for one in asked if not one.startswith(url)} == set()
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_axe_finds_nothing(browser: Browser, url: str, width: int) -> None:
+    """axe-core, with its best practices too, finds no violation on any page; nor does a theme's contrast give one."""
+    with opened(browser, width) as page:
+        for path in (*PATHS, *FURTHER_PATHS):
+            page.goto(url + path)
+            for scheme, options in (("light", EVERY_RULE), ("dark", CONTRAST_RULE)):
+                page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+                found = Axe().run(page, options=options).response["violations"]
+                assert [(one["id"], one["nodes"][0]["target"]) for one in found] == [], (path, scheme)
+
+
+def test_filters_by_keyboard(browser: Browser, url: str) -> None:
+    """Without a mouse the chooser opens, a release is ticked by the space bar, and Enter shows it."""
+    with opened(browser) as page:
+        page.goto(f"{url}/matrix/{CVE}")
+        page.locator("details.chooser > summary").focus()
+        page.keyboard.press("Enter")
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.value") == "debian/11":
+                break
+        page.keyboard.press("Space")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**distro=debian**")
+        assert page.locator("table.matrix tbody tr").all_inner_texts()[0].startswith("11 bullseye")
+        assert page.locator("table.matrix tbody tr").count() == 1
+
+
+@pytest.mark.parametrize(("width", "picture"), [(1440, True), (360, False)])
+def test_stage_line_has_one_form_for_eyes(browser: Browser, url: str, width: int, picture: bool) -> None:
+    """Wide screens show the picture; narrow ones the same as a list, which screen readers have on both."""
+    with opened(browser, width) as page:
+        page.goto(f"{url}/advisories/{CVE}")
+        assert page.locator("figure.line").is_visible() is picture
+        listed = page.get_by_role("listitem").filter(has_text="mainline: reached (7.0)")
+        assert listed.count() == 1
 
 
 def test_matrix_by_keyboard(browser: Browser, url: str) -> None:
@@ -151,8 +196,15 @@ def test_print_hides_what_paper_cannot_use(browser: Browser, url: str) -> None:
     with opened(browser) as page:
         page.goto(f"{url}/matrix/{CVE}")
         page.emulate_media(media="print")
-        assert [page.locator(one).first.is_visible() for one in ("nav", "footer", "table.matrix")] == [
-            False,
-            False,
-            True,
-        ]
+        shown = {one: page.locator(one).first.is_visible() for one in ("nav", "footer", "table.matrix", ".chooser")}
+        assert shown == {"nav": False, "footer": False, "table.matrix": True, ".chooser": False}
+
+
+def test_paper_has_tables_and_words(browser: Browser, url: str) -> None:
+    """At the width of paper the matrix stays a table, and the stage line is written out."""
+    with opened(browser, 700) as page:
+        page.emulate_media(media="print")
+        page.goto(f"{url}/advisories/{CVE}")
+        assert page.locator("table.matrix tbody tr").first.evaluate("e => getComputedStyle(e).display") == "table-row"
+        assert page.locator("figure.line").is_visible() is False
+        assert page.locator("ol.stages").evaluate("e => e.offsetHeight") > 50
