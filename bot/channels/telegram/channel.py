@@ -164,6 +164,9 @@ class TelegramChannel:
         else:
             self._unknowns = 0
             return answer
+        finally:
+            if destination is not None:
+                self._pace.landed(destination.address)
         if isinstance(failure, Unknown) and destination is not None:
             self._unknowns += 1
             if self._unknowns >= _FLOOD_CHATS:  # the far end is ill: nobody's one retry is spent on it

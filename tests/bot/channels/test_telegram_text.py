@@ -99,3 +99,28 @@ def test_pace(chats: list[str], slept: list[float]) -> None:
 
     asyncio.run(turns())
     assert waits == slept
+
+
+@pytest.mark.parametrize(
+    ("answers", "waits"),
+    [
+        ([0.05, 0.05, 0.05], [1.04, 1.04, 1.04]),
+        ([0.05, 0.07, 0.05], [1.04, 1.04, 1.04]),
+        ([0.05, 0.25, 0.05], [1.04, 1.206, 1.04]),
+        ([0.25, 0.05, 0.05], [1.04, 1.04, 1.04]),
+        ([0.05, 5.9, 0.05], [1.04, 6.01, 1.04]),
+    ],
+)
+def test_answers_that_come_late(answers: list[float], waits: list[float]) -> None:
+    """What may have arrived late begins its second late: seconds from leaving until the chat may get the next one."""
+    now = [1000.0]
+    pace = Pace(clock=lambda: now[0])
+    free: list[float] = []
+    for number, took in enumerate(answers):
+        left = now[0]
+        asyncio.run(pace.turn(str(number)))
+        now[0] += took
+        pace.landed(str(number))
+        free.append(round(pace.wait_seconds(str(number)) + took, 3))
+        now[0] = left + 100
+    assert free == waits
