@@ -11,6 +11,7 @@ from typing import Any  # JSON, as the wire has it
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from bot.app import App
 from bot.channels.registry import serve_channels
@@ -19,6 +20,7 @@ from bot.web.routes import make_web
 from bot.web.site import make_site
 from bot.web.telegram_hook import MAX_UPDATE_BYTES
 from storage.delivery import list_subscriptions
+from storage.tables import operator_notes
 from tests.bot.web.stores import make_app
 from tests.servers.fake_telegram import TOKEN, FakeTelegram, fake_telegram
 
@@ -178,3 +180,27 @@ def test_back_to_polling(app: App, fake: FakeTelegram) -> None:
     fake.webhook["url"] = "https://pw.example.org/telegram/webhook"
     serve(with_telegram(app, fake, webhook_secret=""), fake, "getUpdates")
     assert (fake.webhook, fake.calls["deleteWebhook"]) == ({}, 1)
+
+
+def test_a_token_that_is_refused(app: App, fake: FakeTelegram) -> None:
+    """Where Telegram does not know the token, the operator is told once that nobody listens."""
+    fake.faults["setWebhook"].append("401:Unauthorized")
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve_channels(app.store, app.config, app.topics, stop))
+        async with asyncio.timeout(20):
+            while not await asyncio.to_thread(notes, app):
+                await asyncio.wait([serving], timeout=0.05)
+        stop.set()
+        await asyncio.wait_for(serving, 10)
+
+    asyncio.run(run())
+    assert notes(app) == [
+        "Telegram: no chat word is answered any more: Telegram does not know the bot token; it was revoked or is wrong"
+    ]
+
+
+def notes(app: App) -> list[str]:
+    with app.store.read() as connection:
+        return list(connection.execute(select(operator_notes.c.text)).scalars())
