@@ -74,6 +74,19 @@ def count_deliveries(connection: Connection) -> list[tuple[str, str, int]]:
     return [(str(row[0]), str(row[1]), int(row[2])) for row in connection.execute(query)]
 
 
+def count_attempts(connection: Connection) -> list[tuple[str, str, int]]:
+    """(channel, answer, how many) of every try to send."""
+    query = (
+        select(destinations.c.kind, attempts.c.answer, func.count())
+        .select_from(attempts)
+        .join(deliveries, deliveries.c.id == attempts.c.delivery)
+        .join(destinations, destinations.c.id == deliveries.c.destination)
+        .group_by(destinations.c.kind, attempts.c.answer)
+        .order_by(destinations.c.kind, attempts.c.answer)
+    )
+    return [(str(row[0]), str(row[1]), int(row[2])) for row in connection.execute(query)]
+
+
 def delivery_times(connection: Connection) -> list[tuple[str, int, float]]:
     """(channel, how many were sent, seconds from being owed to being sent of all together)."""
     waited = cast(attempts.c.at, BigInteger) - cast(deliveries.c.created_at, BigInteger)

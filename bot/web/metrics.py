@@ -15,7 +15,7 @@ from bot.app import App, program_version
 from bot.views.sources import source_views
 from bot.views.status import Json
 from bot.web.shelf import Rendered
-from storage.board import count_deliveries, delivery_times, oldest_unsent, store_version
+from storage.board import count_attempts, count_deliveries, delivery_times, oldest_unsent, store_version
 from storage.errors import StorageError
 
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
@@ -80,11 +80,17 @@ class StoreCollector(Collector):
     def _deliveries(self) -> Iterator[Metric]:
         with self._app.store.read() as connection:
             counts, oldest = count_deliveries(connection), oldest_unsent(connection)
-            times = delivery_times(connection)
+            times, tried = delivery_times(connection), count_attempts(connection)
         deliveries = GaugeMetricFamily("patchwatch_deliveries", "Deliveries in the ledger", labels=["channel", "state"])
         for channel, state, count in counts:
             deliveries.add_metric([channel, state], count)
         yield deliveries
+        results = CounterMetricFamily(
+            "patchwatch_delivery_attempts", "Tries to send, by what came of them", labels=["channel", "answer"]
+        )
+        for channel, answer, count in tried:
+            results.add_metric([channel, answer], count)
+        yield results
         waited = SummaryMetricFamily(
             "patchwatch_delivery_seconds", "Seconds from a change being stored to its being sent", labels=["channel"]
         )

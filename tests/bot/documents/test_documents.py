@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its types are a package of their own
 
 from advisories.model import Advisory, Cell
 from advisories.observation import FixedVersion
@@ -30,7 +31,8 @@ from bot.documents.osv import ecosystem, osv_document, version_ranges
 from storage import advisories as advisory_store
 from tests.bot.web.asking import asker
 from tests.bot.web.hostile import STRINGS, hostile_app
-from tests.bot.web.stores import CVE, FIX, VECTOR, open_filled
+from tests.bot.web.stores import CVE, FIX, VECTOR, open_filled, open_shipped
+from tests.conftest import ROOT
 
 BASE = "https://pw.example.org"
 PUBLISHER = Publisher(base_url=BASE)
@@ -55,6 +57,12 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     app = hostile_app(tmp_path_factory.mktemp("hostile"))
     yield app
     app.store.close()
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with open_shipped(tmp_path_factory.mktemp("shipped"), PATCHWATCH_WEB_BASE_URL=BASE) as app:
+        yield app
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +168,20 @@ def test_osv_holds_to_its_schema(filled: App, hostile: App) -> None:
         assert [row[1] for row in csv.reader(files["osv/modified_id.csv"].decode().splitlines())] == [CVE]
 
 
+def test_osv_validates(filled: App, hostile: App, shipped: App) -> None:
+    """Each OSV document passes the schema of the OSV project, whose list of ecosystems names all that we write."""
+    schema = json.loads((ROOT / "tests" / "osv_schema" / "schema.json").read_bytes())
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    seen = set()
+    for app in (filled, hostile, shipped):
+        for path, body in tree(app, Kind.OSV).items():
+            if path.startswith("osv/CVE-"):
+                document = json.loads(body)
+                assert [error.message for error in validator.iter_errors(document)] == [], path
+                seen |= {one["package"]["ecosystem"].partition(":")[0] for one in document["affected"]}
+    assert {"Linux", "Debian", "Ubuntu", "Red Hat", "AlmaLinux", "SUSE"} <= seen
+
+
 def test_osv_has_no_form_for_a_change(advisory: Advisory) -> None:
     """An advisory without a CVE id has no OSV document; a withdrawn one says so."""
     assert osv(replace(advisory, aliases=("FF-AF-ALG",))) is None
@@ -234,19 +256,22 @@ def test_ranges_of_every_branch(advisory: Advisory) -> None:
     ]
 
 
-def test_csaf_is_valid(filled: App, hostile: App, tmp_path: Path) -> None:
+def test_csaf_is_valid(filled: App, hostile: App, shipped: App, tmp_path: Path) -> None:
     """The CSAF 2.0 validator finds every mandatory test passed, with hostile text in every field too."""
     paths = []
-    for number, app in enumerate((filled, hostile)):
+    for number, app in enumerate((filled, hostile, shipped)):
         for path, body in tree(app, Kind.CSAF).items():
             if re.search(r"/[0-9]{4}/[a-z0-9-]+\.json$", path):
                 target = tmp_path / str(number) / Path(path).name
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(body)
                 paths.append(str(target))
+    assert len(paths) >= 3
     command = [str(Path(sys.executable).with_name("csaf")), "validate", "--spec-version", "v20", "--no-network"]
     done = subprocess.run([*command, *paths], capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stdout.count("Overall: PASS"), "FAIL" in done.stdout) == (0, 2, False), done.stdout
+    assert (done.returncode, done.stdout.count("Overall: PASS"), "FAIL" in done.stdout) == (0, len(paths), False), (
+        done.stdout
+    )
 
 
 def test_csaf_of_known_facts(filled: App) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -25,9 +26,11 @@ from advisories.severity import claim_from_vector
 from advisories.topics import parse_topic
 from advisories.words import CellKind, Disposition, EvidenceClass, Status
 from bot.app import App
+from bot.baseline import load_baseline
 from bot.config import load_config
 from bot.ingest.cycle import Mode, ingest
 from bot.parsing import Parsed
+from bot.topic_files import load_topics
 from sources.base import Batch, FetchContext, RawDocument, SourceSpec
 from storage.migrate import upgrade
 from storage.store import open_store
@@ -203,6 +206,17 @@ def open_filled(folder: Path, **environment: str) -> Iterator[App]:
     app = make_app(folder, **environment)
     try:
         fill(app)
+        yield app
+    finally:
+        app.store.close()
+
+
+@contextmanager
+def open_shipped(folder: Path, **environment: str) -> Iterator[App]:
+    """The application as it starts: the shipped topics and facts, and nothing read yet."""
+    app = replace(make_app(folder, **environment), topics=load_topics(()))
+    try:
+        assert load_baseline(app, now=datetime(2026, 11, 24, tzinfo=UTC))
         yield app
     finally:
         app.store.close()

@@ -18,7 +18,7 @@ from bot.app import App
 from bot.web.text import is_linked, link, linked, shortened, shown
 from tests.bot.web.asking import Ask, asker
 from tests.bot.web.hostile import STRINGS, hostile_app
-from tests.bot.web.stores import CVE, FIX, KEV, UPSTREAM, cell, make_app, take
+from tests.bot.web.stores import CVE, FIX, KEV, UPSTREAM, cell, make_app, open_shipped, take
 
 PAGES = (
     "/",
@@ -119,6 +119,38 @@ def test_two_clicks_from_home(ask: Ask) -> None:
     assert evidence is not None
     assert evidence["href"] == f"https://www.kernel.org/ubuntu/{CVE}"
     assert evidence.get_text() == f"www.kernel.org/ubuntu/{CVE}"
+
+
+def test_a_newcomer_on_the_shipped_facts(tmp_path: Path) -> None:
+    """Before any source was read, two clicks from home show Ubuntu 24.04: fixed, since when, and a link to who says so.
+
+    The first click is the CVE at the top, the second opens the row's evidence.
+    """
+    with open_shipped(tmp_path) as app:
+        ask = asker(app)
+        first = next(one for one in page(ask, "/").select("main a[href^='/advisories/']"))
+        assert first.get_text() == CVE
+        row = next(
+            one
+            for one in page(ask, str(first["href"])).select("table.matrix tr")
+            if words(one).startswith("24.04 noble linux ")
+        )
+    shown_state, since = words(row.select_one(".state")), words(row.select_one("time"))
+    assert (shown_state, since, row.select("td")[2].get_text()) == ("✓ fixed", "2026-05-19", "6.8.0-117.117 USN-8278-1")
+    assert [one["href"] for one in row.select("details a")] == ["https://ubuntu.com/security/notices/USN-8278-1"]
+
+
+def test_every_page_of_the_shipped_facts(tmp_path: Path) -> None:
+    """Every advisory, topic and matrix of the shipped store has its page; each affected row says what to do."""
+    with open_shipped(tmp_path) as app:
+        ask = asker(app)
+        addresses = {str(one["href"]).partition("?")[0] for one in page(ask, "/").select("main a[href^='/']")}
+        addresses |= {one.replace("/advisories/", "/matrix/") for one in addresses}
+        soups = {one: page(ask, one) for one in sorted(addresses)}
+    assert {"/topics/copy-fail", "/topics/af-alg"} < soups.keys()
+    affected = [row for soup in soups.values() for row in soup.select("table.matrix tr.affected")]
+    assert affected
+    assert all("What to do: " in words(row) for row in affected)
 
 
 def test_summary_in_plain_words(ask: Ask) -> None:

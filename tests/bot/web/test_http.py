@@ -170,6 +170,9 @@ def test_metrics_of_delivery(tmp_path: Path) -> None:
         ("webhook", "pending", 1),
         ("webhook", "sent", 1),
     }
+    assert [
+        (one.labels["channel"], one.labels["answer"], one.value) for one in families["patchwatch_delivery_attempts"]
+    ] == [("webhook", "sent", 1)]
     assert [(one.name, one.value) for one in families["patchwatch_delivery_seconds"]] == [
         ("patchwatch_delivery_seconds_count", 1),
         ("patchwatch_delivery_seconds_sum", 7),
