@@ -169,13 +169,18 @@ class Threads:
     def _stable(self, patch: Truth) -> None:
         for branch in ("6.12", "6.6"):
             chance = self._random.random()
-            if chance < 0.2:
+            if chance < 0.15:
+                body = _REVIEWED.format(patch=patch, branch=branch) + f"---\n{_diff(patch, 8)}"
+                subject = f"[PATCH {branch} {self._random.randint(1, 210):03}/210] {patch.title}"
+                self._mail(GREG, subject, body, "", MailRole.BACKPORT, lists=("stable",))
+                patch.stages.add(("stable-queue", branch))
+            elif chance < 0.3:
                 subject = f'Patch "{patch.title}" has been added to the {branch}-stable tree'
                 note = _QUEUED.format(patch=patch, branch=branch, commit=self._random.randbytes(20).hex())
                 body = f"{note}\nWhy.\n\n---\n{_diff(patch, 9)}"
                 self._mail(GREG, subject, body, "", MailRole.STABLE_QUEUE, lists=("stable",))
                 patch.stages.add(("stable-queue", branch))
-            elif chance < 0.4:
+            elif chance < 0.45:
                 subject = f'FAILED: patch "[PATCH] {patch.title}" failed to apply to {branch}-stable tree'
                 self._mail(GREG, subject, "The patch does not apply.\n", "", MailRole.STABLE_FAILED, lists=("stable",))
                 patch.failed.add(branch)
@@ -224,6 +229,18 @@ From {commit} Mon Sep 17 00:00:00 2001
 From: {patch.author}
 Date: Thu, 28 May 2026 10:00:00 +0000
 Subject: {patch.title}
+"""
+
+
+_REVIEWED = """\
+{branch}-stable review patch.  If anyone objects, please say so.
+
+------------------
+
+From: {patch.author}
+
+Why.
+
 """
 
 
