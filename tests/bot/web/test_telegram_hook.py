@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any  # JSON, as the wire has it
@@ -204,3 +204,22 @@ def test_a_token_that_is_refused(app: App, fake: FakeTelegram) -> None:
 def notes(app: App) -> list[str]:
     with app.store.read() as connection:
         return list(connection.execute(select(operator_notes.c.text)).scalars())
+
+
+@pytest.mark.parametrize(("headers", "status", "most"), [({}, 401, 0), (RIGHT, 413, MAX_UPDATE_BYTES // 65536 + 1)])
+def test_a_body_of_fifty_megabytes(app: App, headers: dict[str, str], status: int, most: int) -> None:
+    """Without the secret no byte of it is read, with the secret no more than an update can have."""
+    read: list[int] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        for number in range(800):
+            read.append(number)
+            yield b"x" * 65536
+
+    async def send() -> int:
+        transport = httpx.ASGITransport(app=make_web(make_site(app, fresh_seconds=0)))
+        async with httpx.AsyncClient(transport=transport, base_url="https://pw.example.org") as client:
+            return (await client.post("/telegram/webhook", headers=headers, content=body())).status_code
+
+    assert asyncio.run(send()) == status
+    assert len(read) <= most
