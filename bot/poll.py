@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -18,7 +18,7 @@ from bot.ingest.cycle import CycleResult, Intake, Mode, ingest
 from bot.parsing import Parsed, ParseWorker
 from bot.topic_files import watch_of
 from bot.watchdog import failure_line
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, FetchContext, RawDocument, SourceSpec
 from sources.errors import FetchError
 from sources.git import GitDoor
 from sources.http import HttpDoor, Validators
@@ -60,13 +60,14 @@ class Poller:
     intake: Intake
     http: HttpDoor
     git: GitDoor
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def poll(self, name: str, *, due_only: bool = False) -> PollReport:
         """One cycle. Never raises for what a source does; StorageError passes."""
         report = PollReport(source=name, traffic_before=self._traffic(name))
         started = time.monotonic()
         store = self.intake.store
-        now = datetime.now(UTC)
+        now = self.clock()
         with store.write() as connection:
             lease = source_health.claim(connection, name, now=now, until=now + LEASE, due_only=due_only)
         if lease is None:
@@ -102,7 +103,7 @@ class Poller:
             while not done.wait(RENEW_SECONDS):
                 try:
                     with self.intake.store.write() as connection:
-                        source_health.renew(connection, name, lease, until=datetime.now(UTC) + LEASE)
+                        source_health.renew(connection, name, lease, until=self.clock() + LEASE)
                 except StorageError as error:
                     log.warning("lease not renewed", source=name, reason=str(error))
 
@@ -119,12 +120,14 @@ class Poller:
         turns = CycleTurns()
         with self.intake.store.read() as connection:
             late = catch_up.is_catching_up(connection, spec.name)
+            ahead = _clock_ahead(document_store.newest_at(connection, spec.name), now)
         quiet: dict[str, bool] = {}  # by stream, for the whole cycle: a first reading may come in several batches
         with ParseWorker(spec.name) as worker:
             for batch in spec.fetch(context):
                 first = quiet.setdefault(batch.stream, self._is_baseline(spec.name, batch.stream))
                 report.quiet = report.quiet or first
-                self._take(spec, batch, worker.parse(batch.documents), report, Mode(quiet=first, late=late), turns)
+                documents = [_moved(one, now, ahead) for one in batch.documents] if ahead else batch.documents
+                self._take(spec, batch, worker.parse(documents), report, Mode(quiet=first, late=late), turns)
 
     def _take(
         self,
@@ -141,7 +144,7 @@ class Poller:
             self.intake,
             spec,
             documents,
-            now=datetime.now(UTC),
+            now=self.clock(),
             mode=mode,
             checkpoint=None if unreadable else batch.checkpoint,
             same=batch.same,
@@ -152,7 +155,7 @@ class Poller:
         for note in batch.notes:
             report.notes.append(note)
             with self.intake.store.write() as connection:
-                source_health.add_note(connection, note, at=datetime.now(UTC), source=spec.name)
+                source_health.add_note(connection, note, at=self.clock(), source=spec.name)
 
     def _report(self, result: CycleResult, report: PollReport) -> None:
         report.documents += result.documents
@@ -189,7 +192,7 @@ class Poller:
         if report.error is not None:
             self._failed(spec, report, report.error_kind or "parse", report.error, "", None)
             return
-        now = datetime.now(UTC)
+        now = self.clock()
         with self.intake.store.write() as connection:
             source_health.record_good(connection, spec.name, now=now, next_due_at=now + self.interval(spec))
             self._count(connection, report)
@@ -203,7 +206,7 @@ class Poller:
         self, spec: SourceSpec, report: PollReport, kind: str, text: str, url: str, retry_after: float | None
     ) -> None:
         report.error, report.error_kind = text, kind
-        now = datetime.now(UTC)
+        now = self.clock()
         with self.intake.store.write() as connection:
             health = source_health.load_health(connection, spec.name)
             failures = (health.failures if health else 0) + 1
@@ -240,6 +243,18 @@ class Poller:
         if given is not None:
             return timedelta(seconds=given)
         return timedelta(seconds=spec.interval_seconds * self.config.number("schedule", "interval_factor") / 100)
+
+
+def _clock_ahead(newest: datetime | None, now: datetime) -> timedelta:
+    """How far the newest document is dated in the future, by a clock that was set back since; else nothing."""
+    ahead = newest - now if newest is not None else timedelta()
+    return ahead if ahead > source_health.CLOCK_TOLERANCE else timedelta()
+
+
+def _moved(raw: RawDocument, now: datetime, ahead: timedelta) -> RawDocument:
+    """A document fetched in this cycle comes after those that a wrong clock dated in the future: else it would count
+    as history until that time has come."""
+    return replace(raw, at=raw.at + ahead) if raw.at >= now else raw
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
@@ -185,12 +185,16 @@ class Schedule:
 
 
 def _is_due(health: source_health.SourceHealth | None, now: datetime) -> bool:
-    """Due, free and not held. A clock that jumped back never makes a source wait for more than a day."""
+    """Due, free and not held; also when all that was written is from a clock that has jumped back since."""
     if health is None:
         return True
-    if health.state == "held" or (health.leased_until is not None and health.leased_until > now):
+    if health.state == "held":
         return False
-    return health.next_due_at is None or health.next_due_at <= now or health.next_due_at > now + timedelta(days=1)
+    if health.last_attempt_at is not None and health.last_attempt_at > now + source_health.CLOCK_TOLERANCE:
+        return True
+    if health.leased_until is not None and health.leased_until > now:
+        return False
+    return health.next_due_at is None or health.next_due_at <= now
 
 
 def _log_report(report: PollReport) -> None:

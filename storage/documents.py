@@ -81,6 +81,11 @@ def newest_hash(connection: Connection, *, source: str, url: str, until: datetim
     return newest.sha256 if newest is not None and newest.at <= until else None
 
 
+def newest_at(connection: Connection, source: str) -> datetime | None:
+    """The time of the newest document of a source."""
+    return connection.execute(select(func.max(documents.c.at)).where(documents.c.source == source)).scalar()
+
+
 def all_documents(
     connection: Connection, *, held: bool | None = None, source: str | None = None
 ) -> Iterator[StoredDocument]:

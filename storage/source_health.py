@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from storage.codec import clean
 from storage.tables import operator_notes, source_streams, sources
+
+# An attempt later than this after "now" was dated by a clock that is set back since; workers' clocks differ by less.
+CLOCK_TOLERANCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +72,15 @@ def save_checkpoint(connection: Connection, name: str, checkpoint: str) -> None:
 
 
 def claim(connection: Connection, name: str, *, now: datetime, until: datetime, due_only: bool = True) -> str | None:
-    """Leases the source for one cycle; None when it is not due, leased by another worker or held."""
+    """Leases the source for one cycle; None when it is not due, leased by another worker or held. What was written by
+    a clock that has jumped back since binds nobody."""
     ensure_source(connection, name)
     lease = str(uuid4())
-    free = or_(sources.c.leased_until.is_(None), sources.c.leased_until <= now)
+    ahead = sources.c.last_attempt_at > now + CLOCK_TOLERANCE
+    free = or_(sources.c.leased_until.is_(None), sources.c.leased_until <= now, ahead)
     condition = and_(sources.c.name == name, free, sources.c.state != "held")
     if due_only:
-        condition = and_(condition, or_(sources.c.next_due_at.is_(None), sources.c.next_due_at <= now))
+        condition = and_(condition, or_(sources.c.next_due_at.is_(None), sources.c.next_due_at <= now, ahead))
     answer = connection.execute(
         update(sources).where(condition).values(leased_until=until, lease=lease, last_attempt_at=now)
     )
