@@ -35,6 +35,7 @@ KEYS: tuple[Key, ...] = (
     ),
     _key("web", "listen", "127.0.0.1:8080", "Address and port of board, feeds and API"),
     _key("web", "base_url", "", "Public address of the board (https://…) for links in messages, feeds and mail"),
+    _key("web", "hub", "", "WebSub hub (https://…) that the feeds name and that is told of news; empty: none"),
     _key("http", "contact", "", "A way to reach you (URL or mail address), told to the sources in the User-Agent"),
     _key("http", "user_agent", "", "Replaces the whole User-Agent; never a browser's"),
     _key("http", "proxy", "", "HTTP proxy for all sources"),

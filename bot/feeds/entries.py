@@ -16,6 +16,7 @@ from advisories.model import Change
 from advisories.words import ChangeType, EvidenceClass
 
 MAX_ENTRIES = 50
+ARCHIVE_SPAN = MAX_ENTRIES  # numbers of changes that one archive covers
 MAX_TITLE_CHARS = 300
 EMPTY_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -36,7 +37,11 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """address: where this feed itself is; home: the page it belongs to; updated: of its newest entry."""
+    """address: where this feed itself is; home: the page it belongs to; updated: of its newest entry.
+
+    older: the address of the archive with what came before (RFC 5005, section 4), "" at the end. current: in an
+    archive, the address of the feed that it belongs to, else "". hub: of WebSub, "" without one.
+    """
 
     id: str
     title: str
@@ -45,6 +50,9 @@ class Feed:
     home: str
     updated: datetime
     entries: tuple[FeedEntry, ...]
+    older: str = ""
+    current: str = ""
+    hub: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,12 +151,16 @@ def make_feed(
     home: str,
     base_url: str,
     query: str = "",
+    before: int | None = None,
+    older: int | None = None,
+    hub: str = "",
     afterwards: Afterwards | None = None,
     titles: Mapping[str, str] | None = None,
 ) -> Feed:
     """A feed of at most `MAX_ENTRIES` changes, in the given order.
 
     path: with its ending (".atom"), which is no part of the feed's id; query: "?distro=…" of a filtered feed, which is.
+    before: of an archive, the number below which its changes lie; older: that of the archive after this one.
     titles: the present title of each advisory.
     """
     known, now = afterwards or Afterwards(), titles or {}
@@ -156,11 +168,16 @@ def make_feed(
         entry_of(one, base_url=base_url, later=known.of(one), title_now=now.get(one.draft.advisory or ""))
         for one, _ in zip(changes, range(MAX_ENTRIES), strict=False)
     )
+    current = f"{base_url}{path}{query}"
+    joint = "&" if query else "?"
     return Feed(
         id=f"{base_url}{path.rpartition('.')[0]}{query}",
         title=title,
         description=description,
-        address=f"{base_url}{path}{query}",
+        address=current if before is None else f"{current}{joint}before={before}",
+        older="" if older is None else f"{current}{joint}before={older}",
+        current="" if before is None else current,
+        hub=hub if before is None else "",
         home=f"{base_url}{home}",
         updated=max((one.updated for one in entries), default=EMPTY_SINCE),
         entries=entries,

@@ -16,6 +16,7 @@ from lxml.builder import ElementMaker
 from bot.feeds.entries import Feed, FeedEntry
 
 ATOM = "http://www.w3.org/2005/Atom"
+HISTORY = "http://purl.org/syndication/history/1.0"
 _ATOM = ElementMaker(namespace=ATOM, nsmap={None: ATOM})
 _RSS = ElementMaker(nsmap={"atom": ATOM})
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
@@ -64,6 +65,7 @@ def _write_atom(feed: Feed) -> bytes:
         make.link(rel="alternate", type="text/html", href=clean(feed.home)),
         make.author(make.name("patchwatch")),
         make.generator("patchwatch"),
+        *_further(feed, "application/atom+xml"),
     )
     for entry in feed.entries:
         root.append(
@@ -80,6 +82,19 @@ def _write_atom(feed: Feed) -> bytes:
     return _serialise(root)
 
 
+def _further(feed: Feed, media: str) -> list[etree._Element]:
+    """Where older entries are and which feed an archive belongs to (RFC 5005), and the hub (WebSub, section 4)."""
+    found = []
+    for rel, href in (("prev-archive", feed.older), ("current", feed.current)):
+        if href:
+            found.append(etree.Element(f"{{{ATOM}}}link", rel=rel, type=media, href=clean(href)))
+    if feed.hub:
+        found.append(etree.Element(f"{{{ATOM}}}link", rel="hub", href=clean(feed.hub)))
+    if feed.current:
+        found.append(etree.Element(f"{{{HISTORY}}}archive", nsmap={"fh": HISTORY}))
+    return found
+
+
 def _write_rss(feed: Feed) -> bytes:
     make = _RSS
     link = etree.Element(f"{{{ATOM}}}link", rel="self", type="application/rss+xml", href=clean(feed.address))
@@ -91,6 +106,7 @@ def _write_rss(feed: Feed) -> bytes:
         make.lastBuildDate(format_datetime(feed.updated, usegmt=True)),
         make.generator("patchwatch"),
         link,
+        *_further(feed, "application/rss+xml"),
     )
     for entry in feed.entries:
         channel.append(_rss_entry(entry))
@@ -115,7 +131,7 @@ def _serialise(root: etree._Element) -> bytes:
 
 
 def _write_json(feed: Feed) -> bytes:
-    document = {
+    document: dict[str, object] = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": clean(feed.title),
         "description": clean(feed.description),
@@ -125,6 +141,10 @@ def _write_json(feed: Feed) -> bytes:
         "authors": [{"name": "patchwatch"}],
         "items": [_json_entry(entry) for entry in feed.entries],
     }
+    if feed.older:
+        document["next_url"] = feed.older
+    if feed.hub:
+        document["hubs"] = [{"type": "WebSub", "url": feed.hub}]
     return json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace")
 
 

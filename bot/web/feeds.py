@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from sqlalchemy import Connection
@@ -11,7 +12,7 @@ from starlette.datastructures import QueryParams
 from advisories.filters import MAX_FILTER_CHARS, MAX_TERM_CHARS, Filter, matches, severity_rank
 from advisories.model import Change
 from advisories.words import SEVERITY_ORDER, ChangeType, Stage
-from bot.feeds.entries import MAX_ENTRIES, Afterwards, make_feed
+from bot.feeds.entries import ARCHIVE_SPAN, MAX_ENTRIES, Afterwards, make_feed
 from bot.feeds.writers import CONTENT_TYPES, write_feed, write_opml
 from bot.web import lookup
 from bot.web.shelf import Rendered
@@ -24,70 +25,96 @@ _CHUNK = 500
 _MAX_SCANNED = 20_000  # a feed shows the newest; what lies further back has its archive in the API
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a feed is of: everything, a topic or an advisory. path: of the feed, without its ending."""
+
+    title: str
+    description: str
+    path: str
+    home: str
+    topic: str | None = None
+    advisory: str | None = None
+
+
 def render_feed(site: Site, name: str, kind: str, query: QueryParams) -> Rendered:
     """The feed of a topic's slug or "all". Raises WrongRequest."""
-    slug = None if name == "all" else lookup.find_topic(site, name).slug
-    title = "patchwatch" if slug is None else f"patchwatch: {lookup.find_topic(site, slug).title}"
-    wanted, canonical = read_filter(query)
-    description = "What changed" if not canonical else f"What changed, for {describe(query)}"
-    with site.app.store.read() as connection:
-        afterwards = Afterwards()
-        found = _newest(connection, afterwards, lambda one: matches(wanted, one.draft), topic=slug)
-        feed = make_feed(
-            found,
-            title=title,
-            description=description,
-            path=f"/feeds/{name}.{kind}",
-            home="/" if slug is None else f"/topics/{slug}",
-            base_url=site.base_url,
-            query=canonical,
-            afterwards=afterwards,
-            titles=dict(advisory_titles(connection)),
+    if name == "all":
+        return _render(
+            site, Scope(title="patchwatch", description="What changed", path="/feeds/all", home="/"), kind, query
         )
-    return Rendered(body=write_feed(feed, kind), media=CONTENT_TYPES[kind], max_age=60, open_to_all=True)
+    topic = lookup.find_topic(site, name)
+    scope = Scope(
+        title=f"patchwatch: {topic.title}",
+        description="What changed",
+        path=f"/feeds/{topic.slug}",
+        home=f"/topics/{topic.slug}",
+        topic=topic.slug,
+    )
+    return _render(site, scope, kind, query)
 
 
-def render_advisory_feed(site: Site, name: str, kind: str) -> Rendered:
+def render_advisory_feed(site: Site, name: str, kind: str, query: QueryParams) -> Rendered:
     """The feed of one advisory. Raises WrongRequest."""
     with site.app.store.read() as connection:
         advisory = lookup.load_advisory(connection, name)
+    scope = Scope(
+        title=f"patchwatch: {lookup.name_of(advisory)}",
+        description=advisory.title,
+        path=f"/feeds/advisories/{advisory.id}",
+        home=f"/advisories/{advisory.id}",
+        advisory=advisory.id,
+    )
+    return _render(site, scope, kind, query)
+
+
+def _render(site: Site, scope: Scope, kind: str, query: QueryParams) -> Rendered:
+    before = _before(query)
+    wanted, canonical = read_filter(query)
+    description = f"{scope.description}, for {describe(query)}" if canonical else scope.description
+    with site.app.store.read() as connection:
         afterwards = Afterwards()
-        found = _newest(connection, afterwards, _is_told, advisory=advisory.id)
-        label = lookup.name_of(advisory)
+        found, older = _newest(connection, afterwards, lambda one: matches(wanted, one.draft), scope, before)
         feed = make_feed(
             found,
-            title=f"patchwatch: {label}",
-            description=advisory.title,
-            path=f"/feeds/advisories/{advisory.id}.{kind}",
-            home=f"/advisories/{advisory.id}",
+            title=scope.title,
+            description=description,
+            path=f"{scope.path}.{kind}",
+            home=scope.home,
             base_url=site.base_url,
+            query=canonical,
+            before=before,
+            older=older,
+            hub=site.app.config.text("web", "hub"),
             afterwards=afterwards,
-            titles={advisory.id: advisory.title},
+            titles=dict(advisory_titles(connection)),
         )
-    return Rendered(body=write_feed(feed, kind), media=CONTENT_TYPES[kind], max_age=60, open_to_all=True)
-
-
-def _is_told(change: Change) -> bool:
-    return change.draft.told
+    max_age = 60 if before is None else 3600
+    return Rendered(body=write_feed(feed, kind), media=CONTENT_TYPES[kind], max_age=max_age, open_to_all=True)
 
 
 def _newest(
     connection: Connection,
     afterwards: Afterwards,
     wanted: Callable[[Change], bool],
-    *,
-    topic: str | None = None,
-    advisory: str | None = None,
-) -> list[Change]:
-    """The newest changes that are wanted; what is said of them later is noted on the way."""
+    scope: Scope,
+    before: int | None,
+) -> tuple[list[Change], int | None]:
+    """The newest changes that are wanted (of an archive: those of its span), and the `before` of the next archive.
+
+    An archive holds whatever is wanted of `ARCHIVE_SPAN` numbers, so it stays as it is. The feed itself holds at least
+    as many entries as a span has numbers: the span that its oldest entry lies in is over.
+    What is said of a change later on is noted on the way.
+    """
     found: list[Change] = []
-    for change in _newest_first(connection, topic, advisory):
+    for change in _newest_first(connection, scope.topic, scope.advisory):
         afterwards.note(change)
-        if wanted(change):
-            found.append(change)
-            if len(found) == MAX_ENTRIES:
-                break
-    return found
+        if (before is not None and change.seq >= before) or not wanted(change):
+            continue
+        if len(found) == MAX_ENTRIES or (before is not None and change.seq < before - ARCHIVE_SPAN):
+            return found, (change.seq // ARCHIVE_SPAN + 1) * ARCHIVE_SPAN
+        found.append(change)
+    return found, None
 
 
 def _newest_first(connection: Connection, topic: str | None, advisory: str | None) -> Iterator[Change]:
@@ -109,7 +136,7 @@ def read_filter(query: QueryParams) -> tuple[Filter, str]:
     It means what the same words mean in a subscription: terms of one kind are alternatives, kinds must all hold.
     """
     for name in query:
-        if name not in KINDS:
+        if name not in KINDS and name != "before":
             raise WrongRequest(f"A feed is narrowed by {', '.join(KINDS)}; {name[:40]!r} is none of them.")
     found = {kind: _terms(kind, query.getlist(kind)) for kind in KINDS}
     ranks = [severity_rank(one) for one in found["severity"]]
@@ -127,6 +154,17 @@ def read_filter(query: QueryParams) -> tuple[Filter, str]:
         severity=min(ranks, default=None),
     )
     return wanted, canonical
+
+
+def _before(query: QueryParams) -> int | None:
+    """Which archive is asked for: its changes have a number below this one. Raises WrongRequest."""
+    given = query.getlist("before")
+    if not given:
+        return None
+    text = given[0]
+    if len(given) == 1 and text.isascii() and text.isdigit() and len(text) < 16 and not int(text) % ARCHIVE_SPAN:
+        return int(text)
+    raise WrongRequest("before is what a feed's link to its archive says; start from the feed without it.")
 
 
 def _terms(kind: str, given: list[str]) -> frozenset[str]:

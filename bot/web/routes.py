@@ -120,10 +120,10 @@ def _feeds(site: Site) -> list[BaseRoute]:
     def of_advisory(request: Request) -> Rendered:
         name, _, kind = str(request.path_params["file"]).rpartition(".")
         _known_ending(kind)
-        return feeds.render_advisory_feed(site, name, kind)
+        return feeds.render_advisory_feed(site, name, kind, request.query_params)
 
     return [
-        Route("/feeds/advisories/{file}", kept(site, of_advisory)),
+        Route("/feeds/advisories/{file}", kept(site, of_advisory, asks=True)),
         Route("/feeds/{file}", kept(site, one, asks=True)),
         Route("/opml", kept(site, lambda r: feeds.render_opml(site))),
     ]

@@ -12,6 +12,7 @@ import uvicorn
 
 from bot.app import App
 from bot.config import ConfigError
+from bot.web.hub import hub_of, tell_hub
 from bot.web.quick import protocol_for
 from bot.web.routes import make_web
 from bot.web.site import make_site
@@ -57,8 +58,9 @@ def listen_on(text: str) -> socket.socket:
 
 async def serve_web(app: App, stop: asyncio.Event) -> None:
     """Serves board, feeds, API and documents until `stop`, then ends within seconds. Raises ConfigError."""
-    listening = listen_on(app.config.text("web", "listen"))
     site = make_site(app)
+    hub_of(site)
+    listening = listen_on(app.config.text("web", "listen"))
     server = _Server(
         uvicorn.Config(
             make_web(site),
@@ -75,6 +77,7 @@ async def serve_web(app: App, stop: asyncio.Event) -> None:
         )
     )
     log.info("board", address=site.base_url)
+    telling = asyncio.create_task(tell_hub(site, stop))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     waiting = asyncio.create_task(stop.wait())
     try:
@@ -83,4 +86,5 @@ async def serve_web(app: App, stop: asyncio.Event) -> None:
         await serving
     finally:
         waiting.cancel()
+        telling.cancel()
         listening.close()

@@ -208,6 +208,9 @@ def test_filtered_feed_has_an_id_of_its_own(ask: Ask) -> None:
         ("/feeds/all.atom?stage=awful", 400, "stage takes one of"),
         ("/feeds/all.atom?change=text_changed", 400, "change takes one of"),
         ("/feeds/all.atom?package=" + "x" * 65, 400, "at most 64"),
+        ("/feeds/all.atom?before=7", 400, "start from the feed"),
+        ("/feeds/all.atom?before=50&before=100", 400, "start from the feed"),
+        (f"/feeds/advisories/{CVE}.atom?distor=x", 400, "distor"),
         ("/feeds/none.atom", 404, "copy-fail, af-alg"),
         ("/feeds/all.exe", 404, "ends in .atom"),
         ("/feeds/advisories/CVE-2020-0001.atom", 404, "No advisory"),
@@ -265,6 +268,67 @@ def test_a_feed_ends_at_fifty(empty: App) -> None:
         f"debian/{n}" for n in range(699, 649, -1)
     ]
     assert titles(ask("/feeds/all.json?distro=rhel")) == ["CVE-2026-31431: Zero-copy fixed in Debian 12"]
+
+
+@pytest.mark.parametrize("query", ["", "?distro=debian", "?distro=debian/7&distro=debian/699"])
+@pytest.mark.parametrize("kind", ["atom", "rss", "json"])
+def test_archives_lead_to_everything(empty: App, kind: str, query: str) -> None:
+    """Going from archive to archive (RFC 5005) a reader gets every wanted entry; archives stay as they are."""
+    many = [replace(DRAFT, at=NOW + timedelta(hours=n), release=str(n)) for n in range(333)]
+    store(empty, *many[:50], replace(STREAM, at=NOW, text="no Debian"), *many[50:], replace(DRAFT, release="699"))
+    ask = asker(empty)
+    first, *archives = walk(ask, f"/feeds/all.{kind}{query}")
+    found = {one for _, listed in (first, *archives) for one in listed}
+    wanted = {item["id"] for item in json_items(ask, query)}
+    assert found == wanted
+    assert len(found) == {"": 335, "?distro=debian": 334}.get(query, 2)
+    assert len(first[1]) == min(len(found), 50)
+    store(empty, *(replace(DRAFT, at=NOW, release=str(n)) for n in range(1000, 1060)))
+    later = [asker(empty)(address).content for address, _ in archives]
+    assert later == [ask(address).content for address, _ in archives]
+    assert set(archives_by_address(archives)) <= set(
+        archives_by_address(walk(asker(empty), f"/feeds/all.{kind}{query}"))
+    )
+
+
+def walk(ask: Ask, address: str) -> list[tuple[str, list[str]]]:
+    """(address, ids) of a feed and of every archive that it leads to."""
+    found = []
+    while address:
+        body = ask(address).content
+        ids, older = read_json(body) if ".json" in address else read_xml(body)
+        found.append((address, ids))
+        address = older.removeprefix(BASE)
+    return found
+
+
+def read_json(body: bytes) -> tuple[list[str], str]:
+    document = json.loads(body)
+    return [item["id"] for item in document["items"]], document.get("next_url", "")
+
+
+def read_xml(body: bytes) -> tuple[list[str], str]:
+    root = etree.fromstring(body)
+    links = {one.get("rel"): one.get("href") for one in root.iter(f"{ATOM}link")}
+    archive = root.find(".//{http://purl.org/syndication/history/1.0}archive") is not None
+    assert archive is ("current" in links) is ("before=" in links["self"])
+    if root.tag == f"{ATOM}feed":
+        assert SCHEMA.validate(root), SCHEMA.error_log
+    return [entry.id for entry in feedparser.parse(BytesIO(body)).entries], links.get("prev-archive", "")
+
+
+def json_items(ask: Ask, query: str) -> list[Any]:  # Any: JSON
+    """Every wanted entry, told by asking for each span of the ledger."""
+    joint = "&" if query else "?"
+    return [
+        item
+        for before in range(50, 401, 50)
+        for item in ask(f"/feeds/all.json{query}{joint}before={before}").json()["items"]
+    ]
+
+
+def archives_by_address(found: list[tuple[str, list[str]]]) -> list[str]:
+    return [address for address, _ in found]
 
 
 def test_hostile_text_never_breaks_a_feed(tmp_path: Path) -> None:
