@@ -105,7 +105,7 @@ def mail_topics(topics: Iterable[Topic], mail: PatchMail) -> set[str]:
             or any(same_commit(one, each) for one in wanted for each in ids)
             or _subject(topic, mail.title)
             or _paths(topic, mail.files)
-            or _words(topic, mail.title)
+            or _words(topic, f"{mail.title}\n{mail.text}")
         ):
             found.add(topic.slug)
     return found
