@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from scripts.benches.rounds import Work
 
 _MIB = 1024
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Cost:
 def cost_of(function: str, *arguments: str) -> Cost:
     """Runs `MODULE:FUNCTION` in a process of its own. Raises CalledProcessError when it fails."""
     command = [sys.executable, "-m", "scripts.benches.alone", function, *arguments]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env={**os.environ, "PYTHONHASHSEED": "0"})
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=_ROOT)
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
 
 

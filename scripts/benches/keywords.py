@@ -10,7 +10,7 @@ from scripts.benches.figure import Figure
 from scripts.benches.rounds import rates
 from sources.formats.watched import WatchedTerms
 
-COUNT = 2_000
+COUNT = 500
 
 
 def run() -> list[Figure]:
