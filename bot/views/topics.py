@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from advisories.observation import ReleaseObservation
 from advisories.patches import Landing
-from advisories.steps import Standing, stand
+from advisories.steps import Estimate, Standing, stand
 from advisories.topics import Topic
 from advisories.words import Stage
 from bot.ingest.relevance import SUBJECT_RELEASES
@@ -87,6 +87,11 @@ def _landing_view(one: Landing) -> Json:
     }
 
 
+def due_words(due: Estimate) -> str:
+    """ "2026-10-18 to 2026-10-25"; "any day" when that window has passed without the release."""
+    return "any day" if due.earliest == due.latest else f"{due.earliest} to {due.latest}"
+
+
 def standing_line(one: Standing) -> str:
     """The state in a few words: "shipped 7.2 (also 6.1.178)", "merged 7.3, due 2026-10-18 to 2026-10-25 (estimate)"."""
     words = [one.state, *([one.release] if one.release else [])]
@@ -95,7 +100,7 @@ def standing_line(one: Standing) -> str:
     if stable:
         text += f" (also {', '.join(stable)})"
     if one.estimate is not None:
-        text += f", due {one.estimate.earliest} to {one.estimate.latest} (estimate)"
+        text += f", due {due_words(one.estimate)} (estimate)"
     if one.reverted:
         text += ", REVERTED"
     return text if one.by_landings else f"{text} (by the topic file)"
