@@ -96,6 +96,6 @@ def _http_time(text: str | None) -> datetime | None:
         return None
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year that no clock knows
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -51,13 +51,18 @@ def kept(site: Site, render: Callable[[Request], Rendered], *, asks: bool = Fals
     """Answers from the shelf. asks: the query is part of what is asked."""
 
     async def answer(request: Request) -> Response:
-        query = request.url.query if asks else ""
-        if len(request.url.path) + len(query) > MAX_TARGET_CHARS:
-            raise WrongRequest("This address is too long.", 414)
-        key = f"{request.url.path}?{query}" if query else request.url.path
+        key = _key(request, asks=asks)
         return respond(request, await asyncio.to_thread(site.shelf.get, key, lambda: render(request)))
 
     return answer
+
+
+def _key(request: Request, *, asks: bool) -> str:
+    """The address under which an answer is kept. Raises WrongRequest."""
+    query = request.url.query if asks else ""
+    if len(request.url.path) + len(query) > MAX_TARGET_CHARS:
+        raise WrongRequest("This address is too long.", 414)
+    return f"{request.url.path}?{query}" if query else request.url.path
 
 
 def live(site: Site, render: Callable[[Request], Rendered]) -> Handler:
@@ -76,7 +81,7 @@ def _of_health(site: Site, render: Callable[[Request], Rendered]) -> Handler:
         return tuple((view["name"], view["state"], (view["last_good"] or "")[:15]) for view in source_views(site.app))
 
     async def answer(request: Request) -> Response:
-        key = f"{request.url.path}?{request.url.query[:MAX_TARGET_CHARS]}"
+        key = _key(request, asks=True)
         return respond(
             request, await asyncio.to_thread(lambda: site.shelf.get(key, lambda: render(request), also=states()))
         )
