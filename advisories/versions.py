@@ -16,8 +16,7 @@ from univers.versions import AlpineLinuxVersion
 MAX_VERSION_CHARS = 128
 
 # univers annotates little: what we use of it gets its types here
-_dpkg_order: Callable[[object, object], int] = debian.compare_versions
-_dpkg_parse: Callable[[str], object] = debian.Version.from_string
+_dpkg_parse: Callable[[str], debian.Version] = debian.Version.from_string
 _rpm_order: Callable[[object, object], int] = rpm.compare_rpm_versions  # type: ignore[assignment]  # takes its own type
 _rpm_parse: Callable[[str], object] = rpm.RpmVersion.from_string
 _gentoo_order: Callable[[str, str], int] = gentoo.vercmp
@@ -35,11 +34,13 @@ _RPM = _ENTERPRISE | frozenset(
 _UPSTREAM = frozenset({"flatcar", "nixos", "kernel"})
 
 _DIST_TAG = re.compile(r"\.(el[0-9]{1,3}(?:_[0-9]{1,3})?(?:[a-z]{1,8})?)(?=[.+~]|$)")
+_DPKG_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 _DPKG_VERSION = re.compile(r"(?:[0-9]{1,9}:)?[0-9][A-Za-z0-9.+~-]*")
 _RPM_VERSION = re.compile(r"(?:[0-9]{1,9}:)?[A-Za-z0-9._+~^]+(?:-[A-Za-z0-9._+~^]+)?")
 _PACMAN_VERSION = re.compile(r"(?:[0-9]{1,9}:)?[A-Za-z0-9._+~]+(?:-[0-9.]+)?")
 _KERNEL = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,5}))?(?:-rc([0-9]{1,3}))?")
 _SERIES = re.compile(r"(?:[0-9]{1,9}:)?v?([0-9]{1,4}\.[0-9]{1,4})(?=[.\-~+]|$)")
+_Parts = tuple[tuple[int, ...] | int, ...]
 _FINAL = 1_000  # a release sorts after its release candidates
 
 
@@ -99,12 +100,28 @@ def _compare(order: str, a: str, b: str) -> int | None:
 def _dpkg(a: str, b: str) -> int | None:
     if _DPKG_VERSION.fullmatch(a) is None or _DPKG_VERSION.fullmatch(b) is None:
         return None
-    return _sign(_dpkg_order(_dpkg_key(a), _dpkg_key(b)))
+    first, second = _dpkg_key(a), _dpkg_key(b)
+    return (first > second) - (first < second)
 
 
 @lru_cache(maxsize=65_536)
-def _dpkg_key(version: str) -> object:
-    return _dpkg_parse(version)
+def _dpkg_key(version: str) -> tuple[int, _Parts, _Parts]:
+    """A key that sorts as deb-version(7) says: comparing two of them is one step, however often a version comes."""
+    parsed = _dpkg_parse(version)
+    return int(parsed.epoch), _dpkg_parts(str(parsed.upstream)), _dpkg_parts(str(parsed.revision))
+
+
+def _dpkg_parts(text: str) -> _Parts:
+    """Non-digits and digits in turn. "~" sorts before the end of a part, the end before letters, these before the rest;
+    the end of the whole is an empty part."""
+    parts: list[tuple[int, ...] | int] = []
+    for word, number in _DPKG_PARTS.findall(text)[:-1] or [("", "")]:
+        parts += [_dpkg_word(word), int(number or "0")]
+    return (*parts, _dpkg_word(""))
+
+
+def _dpkg_word(word: str) -> tuple[int, ...]:
+    return (*(-1 if char == "~" else ord(char) if char.isalpha() else ord(char) + 256 for char in word), 0)
 
 
 def _rpm(a: str, b: str) -> int | None:
