@@ -76,6 +76,7 @@ def _templates(app: App, base_url: str) -> Environment:
         moment=_moment,
         spoken=spoken,
         place=place,
+        size=size,
     )
     environment.globals.update(
         link=partial(link, further_hosts=further_hosts),
@@ -111,6 +112,16 @@ def _moment(value: str | datetime | None) -> str:
 def spoken(word: str | None) -> str:
     """A word of a vocabulary as it is read: "not_affected" is "not affected"."""
     return (word or "").replace("_", " ")
+
+
+def size(count: int) -> str:
+    """A number of bytes to read: "512 B", "1.4 kB", "23.0 MB"."""
+    amount, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
 
 
 def place(cell: Mapping[str, Any]) -> str:  # Any: JSON

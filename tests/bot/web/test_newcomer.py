@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 
+from advisories.observation import ReleaseObservation
+from advisories.topics import parse_topic
+from bot.web.site import size
 from bot.web.text import is_linked, link, linked, shortened, shown
 from tests.bot.web.asking import Ask, asker
 from tests.bot.web.hostile import STRINGS
-from tests.bot.web.stores import CVE, FIX, open_shipped
+from tests.bot.web.stores import CVE, FIX, make_app, open_shipped, take
 from tests.bot.web.test_board import PAGES, page, words
 
 
@@ -113,6 +118,57 @@ def test_erratum_in_the_matrix_is_a_link(ask: Ask) -> None:
     assert [(one.get_text(), one["href"]) for one in found] == [
         ("DSA-6243-1", "https://lists.debian.org/debian-security-announce/2026/msg00150.html")
     ]
+
+
+def test_the_plan_step_by_step(tmp_path: Path) -> None:
+    """Each step says its state, release, effect and what to move to; a date that nobody promised is an estimate."""
+    text = """
+slug = "af-alg"
+title = "AF_ALG"
+summary = "What is restricted."
+[[steps]]
+title = "Restricted by default"
+kind = "restricted"
+state = "merged"
+release = "7.3"
+effect = "an allow-list"
+migrate_to = "user space"
+source = "https://www.kernel.org/"
+"""
+    app = replace(make_app(tmp_path), topics=(parse_topic(text, name="af-alg.toml"),))
+    candidate = ReleaseObservation(
+        distro="kernel", release="mainline", latest="7.3-rc7", released=date(2099, 1, 4), moniker="mainline"
+    )
+    take(app, "releases", datetime(2026, 5, 1, tzinfo=UTC), "mainline", [candidate])
+    row = page(asker(app), "/topics/af-alg").select_one("table.plan tbody tr")
+    app.store.close()
+    assert row is not None
+    assert [words(one) for one in row.select("th, td")] == [
+        "Restricted by default",
+        "restricted",
+        "merged by the topic file",
+        "7.3 estimate due 2099-01-11 to 2099-01-18",
+        "an allow-list",
+        "user space",
+        "www.kernel.org/",
+    ]
+
+
+@pytest.mark.parametrize(("host", "wanted"), [("", 0), ("127.0.0.1", 1)])
+def test_sign_up_is_offered_where_mail_is_sent(tmp_path: Path, host: str, wanted: int) -> None:
+    """Every page leads to the sign-up by mail, and none does where there is no mail."""
+    app = make_app(tmp_path, PATCHWATCH_MAIL_HOST=host)
+    found = page(asker(app), "/").select("footer a[href='/digest/subscribe']")
+    app.store.close()
+    assert len(found) == wanted
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted"), [(0, "0 B"), (999, "999 B"), (1400, "1.4 kB"), (23_000_000, "23.0 MB"), (10**16, "10000.0 TB")]
+)
+def test_sizes_are_readable(count: int, wanted: str) -> None:
+    """Bytes are told in the unit that suits them."""
+    assert size(count) == wanted
 
 
 @pytest.mark.parametrize(
