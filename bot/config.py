@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from bot.config_keys import KEYS, SECTIONS, SMTP_PASSWORD_VARIABLE, SOURCE_KEYS, WEBHOOK_KEYS, Key, Scalar
+from bot.config_keys import (
+    APPRISE_KEYS,
+    KEYS,
+    SECTIONS,
+    SMTP_PASSWORD_VARIABLE,
+    SOURCE_KEYS,
+    WEBHOOK_KEYS,
+    Key,
+    Scalar,
+)
 from sources.base import SourceSpec
 from sources.registry import FURTHER_TREE_PREFIX, MODULES, find_source
 
@@ -26,6 +35,14 @@ class Webhook:
     name: str
     url: str
     secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppriseService:
+    """`url`: an Apprise URL, which holds the credential."""
+
+    name: str
+    url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +64,7 @@ class Config:
     webhooks: tuple[Webhook, ...]
     sources: Mapping[str, SourceSettings]
     smtp_password: str = ""
+    apprise: tuple[AppriseService, ...] = ()
 
     def text(self, section: str, name: str) -> str:
         return str(self.values[section, name])
@@ -110,7 +128,7 @@ def load_config(
     path = find_file(config, environment)
     top = _read(path) if path else {}
     where = str(path) if path else "environment"
-    _known(top, (*SECTIONS, "webhook", "sources"), where)
+    _known(top, (*SECTIONS, "webhook", "apprise", "sources"), where)
     values = {(key.section, key.name): _value(key, top, environment, where) for key in KEYS}
     return Config(
         path=path,
@@ -120,6 +138,7 @@ def load_config(
         sources=_sources(top, environment, where),
         smtp_password=environment.get(SMTP_PASSWORD_VARIABLE, "")
         or read_secret(str(values["mail", "password_file"]), "[mail] password_file"),
+        apprise=_apprise(top, where),
     )
 
 
@@ -203,6 +222,23 @@ def _webhooks(top: Mapping[str, object], where: str) -> tuple[Webhook, ...]:
             raise ConfigError(f"{place} secret_file must name the file that holds the signing secret")
         hooks.append(Webhook(name=name, url=url, secret=read_secret(secret_file, f"{place} secret_file")))
     return tuple(hooks)
+
+
+def _apprise(top: Mapping[str, object], where: str) -> tuple[AppriseService, ...]:
+    services = []
+    for name, table in _section(top, "apprise", where).items():
+        place = f"{where}: [apprise.{name}]"
+        if not isinstance(table, dict):
+            raise ConfigError(f"{place} must be a table")
+        _known(table, APPRISE_KEYS, place)
+        url_file = table.get("url_file")
+        if not isinstance(url_file, str) or not url_file:
+            raise ConfigError(f"{place} url_file must name the file that holds the Apprise URL")
+        url = read_secret(url_file, f"{place} url_file")
+        if "://" not in url or len(url.split()) != 1:
+            raise ConfigError(f"{place} url_file: {url_file} must hold one Apprise URL and nothing else")
+        services.append(AppriseService(name=name, url=url))
+    return tuple(services)
 
 
 def _sources(top: Mapping[str, object], environment: Mapping[str, str], where: str) -> dict[str, SourceSettings]:

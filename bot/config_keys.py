@@ -72,4 +72,5 @@ KEYS: tuple[Key, ...] = (
 SMTP_PASSWORD_VARIABLE = "PATCHWATCH_SMTP_PASSWORD"  # noqa: S105  # the name of the variable, not a password
 SECTIONS: tuple[str, ...] = tuple(dict.fromkeys(key.section for key in KEYS))
 WEBHOOK_KEYS = ("url", "secret_file")
+APPRISE_KEYS = ("url_file",)
 SOURCE_KEYS = ("enabled", "interval")

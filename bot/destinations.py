@@ -1,4 +1,5 @@
-"""Destinations as people write them: telegram:<id>[/<thread>], matrix:!room, mail:address, webhook:name."""
+"""Destinations as people write them: telegram:<id>[/<thread>], matrix:!room, mail:address, webhook:name and
+apprise:name."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ _SHAPES = {
     "webhook": re.compile(r"(?P<address>[A-Za-z0-9_-]{1,64})"),
     "apprise": re.compile(r"(?P<address>[A-Za-z0-9_-]{1,64})"),
 }
-FORMS = "telegram:<id>[/<thread>], matrix:!room, mail:address or webhook:name"
+FORMS = "telegram:<id>[/<thread>], matrix:!room, mail:address, webhook:name or apprise:name"
 
 
 class DestinationError(ValueError):

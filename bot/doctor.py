@@ -13,6 +13,7 @@ from email.policy import default as mail_policy
 from urllib.parse import urlsplit
 
 from bot.app import App, make_poller
+from bot.config import Config
 from sources.base import SourceSpec
 from sources.errors import FetchError, TooLarge
 from sources.http import HttpDoor
@@ -135,6 +136,13 @@ def _credentials(app: App) -> Iterator[Finding]:
     }
     for name, present in on.items():
         yield Finding(what=name, good=True, text="configured" if present else "off: no credential or address")
+    yield _apprise(config)
+    if config.secret("telegram", "webhook_secret") and not config.text("web", "base_url").startswith("https://"):
+        yield Finding(
+            what="telegram webhook",
+            good=False,
+            text="[telegram] webhook_secret is set, but [web] base_url is not https: Telegram posts to https only",
+        )
     if not config.text("alerts", "destination"):
         yield Finding(
             what="alerts",
@@ -142,6 +150,16 @@ def _credentials(app: App) -> Iterator[Finding]:
             advice=True,
             text="[alerts] destination is empty: failing sources are told here and on the board only",
         )
+
+
+def _apprise(config: Config) -> Finding:
+    if not config.apprise:
+        return Finding(what="apprise", good=True, text="off: no credential or address")
+    from bot.channels.apprise import find_problem
+
+    problem = find_problem(config.apprise)
+    names = ", ".join(one.name for one in config.apprise)
+    return Finding(what="apprise", good=problem is None, text=problem or f"configured: {names}")
 
 
 def _send(app: App, destination: str) -> Finding:

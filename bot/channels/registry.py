@@ -14,6 +14,7 @@ import structlog
 from advisories.topics import Topic
 from bot.alerts import forward_notes
 from bot.app import App
+from bot.channels.apprise import open_apprise
 from bot.channels.base import Channel, ChannelError, FoldingChannel
 from bot.channels.cards import Cards
 from bot.channels.mail import MailChannel, open_mail
@@ -92,6 +93,9 @@ async def opened_channels(store: Store, config: Config) -> AsyncIterator[dict[st
         matrix = open_matrix(config, note=note)
         if matrix is not None:
             channels["matrix"] = matrix
+        apprise = open_apprise(config, note=note)
+        if apprise is not None:
+            channels["apprise"] = apprise
         try:
             yield channels
         finally:
