@@ -159,6 +159,8 @@ class Deliverer:
         now = self._clock()
         with self._store.write() as connection:
             while (first := ledger.next_pending(connection, destination.id, now=now)) is not None:
+                if wishes.load_destination(connection, destination.id).state != "active":
+                    return None  # it was disabled since it became due
                 if first.message is not None:
                     if first.state == "leased" and not channel.keyed:
                         log.warning("may repeat", channel=destination.kind, message=first.message)

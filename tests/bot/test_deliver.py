@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from bot.channels.base import Permanent
 from bot.channels.webhook import WebhookChannel, sign
 from bot.deliver import Deliverer
 from bot.outbox import enqueue_changes
 from storage import delivery
 from storage.changes import add_changes
+from storage.delivery import DueDestination
 from storage.delivery_tables import deliveries, destinations
 from storage.store import Store, open_store
 from storage.tables import metadata
@@ -89,3 +92,33 @@ def test_answers(
         assert connection.execute(select(deliveries.c.state)).scalars().all() == [state]
         assert connection.execute(select(destinations.c.state)).scalars().all() == [destination]
     store.close()
+
+
+class LeavingReader:
+    """A channel that refuses each message for good, and whose reader leaves while the first one is on its way."""
+
+    kind = "webhook"
+    keyed = True
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.asked = 0
+
+    async def send(self, destination: DueDestination, message: str, content: str) -> str | None:
+        self.asked += 1
+        with self.store.write() as connection:
+            delivery.disable_destination(connection, destination.id, "left", at=NOW)
+        raise Permanent("not this one")
+
+
+def test_a_destination_that_was_disabled_meanwhile_gets_nothing_more(tmp_path: Path) -> None:
+    """A refused message does not lead to the next one when the destination is over; what is owed stays as it is."""
+    store = owing_store(tmp_path)
+    with store.write() as connection:
+        enqueue_changes(connection, add_changes(connection, [replace(DRAFT, new="6.1.171-1")]), now=NOW)
+    channel = LeavingReader(store)
+    asyncio.run(Deliverer(store, {"webhook": channel}, clock=lambda: NOW).deliver_due())
+    with store.read() as connection:
+        states = connection.execute(select(deliveries.c.state).order_by(deliveries.c.id)).scalars().all()
+    store.close()
+    assert (channel.asked, states) == (1, ["rejected", "pending"])
