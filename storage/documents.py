@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from storage.tables import documents, validators
+
+_CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,40 @@ def newest_hash(connection: Connection, *, source: str, url: str, until: datetim
         .limit(1)
     ).first()
     return newest.sha256 if newest is not None and newest.at <= until else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDocuments:
+    """What is stored of some addresses: (time, hash) of their whole documents, oldest first."""
+
+    by_url: dict[str, list[tuple[datetime, str]]]
+
+    def has(self, url: str, at: datetime, sha256: str) -> bool:
+        """The same (source, url, at, sha256) is taken in once."""
+        return (at, sha256) in self.by_url.get(url, ())
+
+    def newest(self, url: str, *, until: datetime) -> str | None:
+        """The hash of the newest document, when none is of after that time."""
+        stored = self.by_url.get(url)
+        return stored[-1][1] if stored and stored[-1][0] <= until else None
+
+
+def known_documents(connection: Connection, *, source: str, urls: Sequence[str]) -> KnownDocuments:
+    """What is stored of these addresses of a source."""
+    found: dict[str, list[tuple[datetime, str]]] = {}
+    for start in range(0, len(urls), _CHUNK):
+        query = (
+            select(documents.c.url, documents.c.at, documents.c.sha256)
+            .where(
+                documents.c.source == source,
+                documents.c.url.in_(urls[start : start + _CHUNK]),
+                documents.c.slice_of.is_(None),
+            )
+            .order_by(documents.c.at, documents.c.document_id)
+        )
+        for url, at, sha256 in connection.execute(query):
+            found.setdefault(url, []).append((at, sha256))
+    return KnownDocuments(by_url=found)
 
 
 def newest_at(connection: Connection, source: str) -> datetime | None:

@@ -22,6 +22,7 @@ from storage import catch_up, records, source_health
 from storage import changes as change_store
 from storage import documents as document_store
 from storage.blobs import BlobStore
+from storage.documents import KnownDocuments
 from storage.records import NewVersion
 from storage.store import Store
 
@@ -90,7 +91,8 @@ def ingest(
     hashes = {id(one): intake.store.blobs.put(one.raw.body) for one in readable}
     with intake.store.write() as connection:
         work = _Work(connection, intake, spec, now, mode, result)
-        fresh = [one for one in readable if work.is_fresh(one, hashes[id(one)])]
+        stored = document_store.known_documents(connection, source=spec.name, urls=[one.raw.url for one in readable])
+        fresh = [one for one in readable if work.is_fresh(one, hashes[id(one)], stored)]
         if mode.checked and (turned := work.measure(fresh, turns or CycleTurns())).holds:
             work.hold(fresh, hashes, turned)
             return result
@@ -140,13 +142,14 @@ class _Work:
     def _blobs(self) -> BlobStore:
         return self._intake.store.blobs
 
-    def is_fresh(self, one: Parsed, sha256: str) -> bool:
+    def is_fresh(self, one: Parsed, sha256: str, stored: KnownDocuments) -> bool:
         """Whether this document says anything that was not taken in yet; a repeat counts as one more good fetch."""
         raw = one.raw
-        if document_store.has_document(self._connection, source=raw.source, url=raw.url, at=raw.at, sha256=sha256):
+        if stored.has(raw.url, raw.at, sha256):
             return False
-        newest = document_store.newest_hash(self._connection, source=raw.source, url=raw.url, until=raw.at)
-        if newest == sha256 and not records.is_overtaken(self._connection, source=raw.source, url=raw.url):
+        if stored.newest(raw.url, until=raw.at) == sha256 and not records.is_overtaken(
+            self._connection, source=raw.source, url=raw.url
+        ):
             self.see_again(raw.url, at=raw.at)
             self._result.same += 1
             return False
