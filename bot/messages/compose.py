@@ -45,9 +45,7 @@ class Composer:
             groups.setdefault(change.draft.advisory or "", []).append(change)
         lines: list[Line] = []
         for advisory, members in groups.items():
-            if advisory:
-                lines.append((self._link(_name(members[0]), advisory),))
-            lines += [_news_line(one) for one in members]
+            lines += _news_lines(members, (self._link(_name(members[0]), advisory),) if advisory else ())
         return lines
 
     def _link(self, name: str, advisory: str) -> Span:
@@ -63,8 +61,8 @@ class Composer:
         lines += [_told(one) for one in _standing(advisory)]
         lines += [_cell_line(one) for one in card_cells(advisory, places)[:most]]
         bare = Message(title=self._card_title(advisory), lines=tuple(lines), advisory=advisory.id)
-        fresh = [_news_line(one) for one in news]
-        return replace(bare, lines=(*bare.lines, *fresh), shown=hashlib.sha256(freeze(bare).encode()).hexdigest())
+        shown = hashlib.sha256(freeze(bare).encode()).hexdigest()
+        return replace(bare, lines=(*bare.lines, *_news_lines(news)), shown=shown)
 
     def _card_title(self, advisory: Advisory) -> str:
         topic = advisory.topics[0] if advisory.topics else ""
@@ -118,9 +116,19 @@ def _told(text: str) -> Line:
     return (Span(text=show_text(text, limit=_LINE_CHARS)),)
 
 
-def _news_line(change: Change) -> Line:
+def _news_lines(changes: Sequence[Change], heading: Line = ()) -> list[Line]:
+    """A line each below the heading. A source that all of several lines have is named once, before them."""
+    sources = {one.draft.source for one in changes}
+    if len(changes) < 2 or len(sources) > 1:
+        return [*([heading] if heading else []), *(_news_line(one, _sentence(one)) for one in changes)]
+    source = show_text(sources.pop(), limit=80)
+    named: Line = (*heading, Span(text=f" ({source})" if heading else f"From {source}:"))
+    return [named, *(_news_line(one, show_text(one.draft.text, limit=_LINE_CHARS)) for one in changes)]
+
+
+def _news_line(change: Change, sentence: str) -> Line:
     mark = Span(text="❗ " if change.draft.urgent else "• ")
-    return (mark, Span(text=_sentence(change)))
+    return (mark, Span(text=sentence))
 
 
 def _sentence(change: Change) -> str:

@@ -110,8 +110,8 @@ def test_a_cycle_is_one_message(store: Store) -> None:
     subscribe(store)
     tell(store, KEV, COMPANION, DRAFT)
     deliver(store, chat, NOW)
-    line = "• Zero-copy fixed in Debian 12 (debian)"
-    whole = "\n".join(["Copy Fail", "CVE-2026-31431", line, line, "CVE-2026-43033", line])
+    line = "• Zero-copy fixed in Debian 12"
+    whole = "\n".join(["Copy Fail", "CVE-2026-31431 (debian)", line, line, "CVE-2026-43033", f"{line} (debian)"])
     assert [plain_text(one) for one in chat.sent] == [whole]
     with store.read() as connection:
         assert connection.execute(select(deliveries.c.state)).scalars().all() == ["sent"] * 3
