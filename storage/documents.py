@@ -28,6 +28,46 @@ class StoredDocument:
     slice_of: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDocuments:
+    """What is stored of some addresses. whole: (time, hash) of their whole documents by address, oldest first.
+    everything: (address, time, hash) of these and of the slices."""
+
+    whole: dict[str, list[tuple[datetime, str]]]
+    everything: set[tuple[str, datetime, str]]
+
+    def has(self, url: str, at: datetime, sha256: str) -> bool:
+        """The same (source, url, at, sha256) is taken in once."""
+        return (url, at, sha256) in self.everything
+
+    def note(self, url: str, at: datetime, sha256: str) -> bool:
+        """Whether that document is new; from now on it is not."""
+        new = not self.has(url, at, sha256)
+        self.everything.add((url, at, sha256))
+        return new
+
+    def newest(self, url: str, *, until: datetime) -> str | None:
+        """The hash of the newest whole document from before the batch, when none of it is of after that time."""
+        stored = self.whole.get(url)
+        return stored[-1][1] if stored and stored[-1][0] <= until else None
+
+
+def known_documents(connection: Connection, *, source: str, urls: Sequence[str]) -> KnownDocuments:
+    """What is stored of these addresses of a source."""
+    known = KnownDocuments(whole={}, everything=set())
+    for start in range(0, len(urls), _CHUNK):
+        query = (
+            select(documents.c.url, documents.c.at, documents.c.sha256, documents.c.slice_of)
+            .where(documents.c.source == source, documents.c.url.in_(urls[start : start + _CHUNK]))
+            .order_by(documents.c.at, documents.c.document_id)
+        )
+        for url, at, sha256, slice_of in connection.execute(query):
+            known.everything.add((url, at, sha256))
+            if slice_of is None:
+                known.whole.setdefault(url, []).append((at, sha256))
+    return known
+
+
 def has_document(connection: Connection, *, source: str, url: str, at: datetime, sha256: str) -> bool:
     """The same (source, url, at, sha256) is taken in once."""
     return (
@@ -54,9 +94,14 @@ def add_document(
     size_bytes: int,
     held: bool = False,
     slice_of: str | None = None,
+    known: KnownDocuments | None = None,
 ) -> None:
-    """Records that a document came; does nothing when it is recorded already."""
-    if has_document(connection, source=source, url=url, at=at, sha256=sha256):
+    """Records that a document came; does nothing when it is recorded already. known: what is stored of its address,
+    for a caller that has asked; it is told of this one."""
+    if known is not None:
+        if not known.note(url, at, sha256):
+            return
+    elif has_document(connection, source=source, url=url, at=at, sha256=sha256):
         return
     connection.execute(
         insert(documents).values(
@@ -81,40 +126,6 @@ def newest_hash(connection: Connection, *, source: str, url: str, until: datetim
         .limit(1)
     ).first()
     return newest.sha256 if newest is not None and newest.at <= until else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownDocuments:
-    """What is stored of some addresses: (time, hash) of their whole documents, oldest first."""
-
-    by_url: dict[str, list[tuple[datetime, str]]]
-
-    def has(self, url: str, at: datetime, sha256: str) -> bool:
-        """The same (source, url, at, sha256) is taken in once."""
-        return (at, sha256) in self.by_url.get(url, ())
-
-    def newest(self, url: str, *, until: datetime) -> str | None:
-        """The hash of the newest document, when none is of after that time."""
-        stored = self.by_url.get(url)
-        return stored[-1][1] if stored and stored[-1][0] <= until else None
-
-
-def known_documents(connection: Connection, *, source: str, urls: Sequence[str]) -> KnownDocuments:
-    """What is stored of these addresses of a source."""
-    found: dict[str, list[tuple[datetime, str]]] = {}
-    for start in range(0, len(urls), _CHUNK):
-        query = (
-            select(documents.c.url, documents.c.at, documents.c.sha256)
-            .where(
-                documents.c.source == source,
-                documents.c.url.in_(urls[start : start + _CHUNK]),
-                documents.c.slice_of.is_(None),
-            )
-            .order_by(documents.c.at, documents.c.document_id)
-        )
-        for url, at, sha256 in connection.execute(query):
-            found.setdefault(url, []).append((at, sha256))
-    return KnownDocuments(by_url=found)
 
 
 def newest_at(connection: Connection, source: str) -> datetime | None:

@@ -183,6 +183,8 @@ def seen_again(connection: Connection, *, source: str, url: str, at: datetime) -
 def said_again(connection: Connection, *, source: str, keys: Sequence[str], at: datetime) -> list[RecordVersion]:
     """Of these records the versions that were seen again just then and are not the first word of their record: this
     sighting may be the one that confirms what is weaker, or left out."""
+    if not keys:
+        return []
     before = records.alias()
     earlier = exists().where(before.c.source == source, before.c.key == records.c.key, before.c.at < records.c.at)
     found = []

@@ -90,9 +90,9 @@ def ingest(
     readable = [one for one in parsed if one.document is not None]
     hashes = {id(one): intake.store.blobs.put(one.raw.body) for one in readable}
     with intake.store.write() as connection:
-        work = _Work(connection, intake, spec, now, mode, result)
         stored = document_store.known_documents(connection, source=spec.name, urls=[one.raw.url for one in readable])
-        fresh = [one for one in readable if work.is_fresh(one, hashes[id(one)], stored)]
+        work = _Work(connection, intake, spec, now, mode, result, stored)
+        fresh = [one for one in readable if work.is_fresh(one, hashes[id(one)])]
         if mode.checked and (turned := work.measure(fresh, turns or CycleTurns())).holds:
             work.hold(fresh, hashes, turned)
             return result
@@ -124,9 +124,17 @@ class _Work:
     """The steps of one transaction."""
 
     def __init__(
-        self, connection: Connection, intake: Intake, spec: SourceSpec, now: datetime, mode: Mode, result: CycleResult
+        self,
+        connection: Connection,
+        intake: Intake,
+        spec: SourceSpec,
+        now: datetime,
+        mode: Mode,
+        result: CycleResult,
+        stored: KnownDocuments,
     ) -> None:
         self._connection = connection
+        self._stored = stored
         self._intake = intake
         self._spec = spec
         self._now = now
@@ -142,12 +150,12 @@ class _Work:
     def _blobs(self) -> BlobStore:
         return self._intake.store.blobs
 
-    def is_fresh(self, one: Parsed, sha256: str, stored: KnownDocuments) -> bool:
+    def is_fresh(self, one: Parsed, sha256: str) -> bool:
         """Whether this document says anything that was not taken in yet; a repeat counts as one more good fetch."""
         raw = one.raw
-        if stored.has(raw.url, raw.at, sha256):
+        if self._stored.has(raw.url, raw.at, sha256):
             return False
-        if stored.newest(raw.url, until=raw.at) == sha256 and not records.is_overtaken(
+        if self._stored.newest(raw.url, until=raw.at) == sha256 and not records.is_overtaken(
             self._connection, source=raw.source, url=raw.url
         ):
             self.see_again(raw.url, at=raw.at)
@@ -224,6 +232,7 @@ class _Work:
             sha256=sha256,
             size_bytes=len(raw.body),
             held=held,
+            known=self._stored,
         )
         if not held and (raw.validators.etag or raw.validators.last_modified):
             document_store.keep_validators(
@@ -291,6 +300,7 @@ class _Work:
             sha256=cut,
             size_bytes=len(content),
             slice_of=sha256,
+            known=self._stored,
         )
 
     def _keep_patch_slice(self, version: NewVersion) -> None:
