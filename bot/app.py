@@ -17,7 +17,7 @@ from storage.store import Store
 
 if TYPE_CHECKING:
     from bot.ingest.cycle import Intake
-    from bot.poll import Poller
+    from bot.ingest.poll import Poller
 
 
 def program_version() -> str:
@@ -37,8 +37,8 @@ class App:
 
     @property
     def intake(self) -> Intake:
+        from bot.delivery.outbox import Outbox
         from bot.ingest.cycle import Intake
-        from bot.outbox import Outbox
 
         outbox = Outbox()  # keeps its index of filters from one cycle to the next
         return Intake(
@@ -79,7 +79,7 @@ def allowed_hosts(config: Config) -> frozenset[str]:
 
 def make_poller(app: App) -> Poller:
     """The poller with its two doors to the network."""
-    from bot.poll import Poller
+    from bot.ingest.poll import Poller
     from sources.git import GitDoor
     from sources.http import HttpDoor, HttpPolicy
 

@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.app import App, make_poller
+from bot.ingest.poll import Poller, PollReport
+from bot.ingest.watchdog import note_stale
 from bot.memory import give_back
-from bot.poll import Poller, PollReport
-from bot.watchdog import note_stale
 from sources.registry import source_names
 from storage import source_health
 from storage.errors import StorageDamaged, StorageError

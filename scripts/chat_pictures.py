@@ -25,16 +25,16 @@ from advisories.topics import Topic
 from bot.channels.cards import Cards
 from bot.channels.telegram.text import Part, render
 from bot.config import load_config
-from bot.deliver import Deliverer
-from bot.folding import Folder
+from bot.delivery.deliver import Deliverer
+from bot.delivery.folding import Folder
+from bot.delivery.listening import Listener
+from bot.delivery.outbox import Outbox
 from bot.ingest.cycle import Intake
-from bot.listening import Listener
+from bot.ingest.recording import Entry
+from bot.ingest.replay import prepare, replay
 from bot.messages.compose import Composer
 from bot.messages.conversation import Answer, Request
 from bot.messages.model import Message, thaw
-from bot.outbox import Outbox
-from bot.recording import Entry
-from bot.replay import prepare, replay
 from bot.topic_files import load_topics
 from storage import delivery
 from storage.delivery import DueDestination

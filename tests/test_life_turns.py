@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.app import App, make_poller, open_app
-from bot.poll import PollReport
+from bot.ingest.poll import PollReport
 from bot.views.changes import change_view
 from bot.views.path import path_document
 from storage.changes import list_changes

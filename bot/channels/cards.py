@@ -11,7 +11,7 @@ from uuid import uuid4
 import structlog
 
 from bot.channels.base import Channel, ChannelError, EditingChannel, Gone, PacedChannel, Refused, Stopped
-from bot.folding import card_of
+from bot.delivery.folding import card_of
 from bot.messages.compose import Composer
 from bot.messages.model import Message, freeze
 from bot.redact import redact_text

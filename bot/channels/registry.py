@@ -12,7 +12,6 @@ import httpx
 import structlog
 
 from advisories.topics import Topic
-from bot.alerts import forward_notes
 from bot.app import App
 from bot.channels.apprise import open_apprise
 from bot.channels.base import Channel, ChannelError, FoldingChannel
@@ -33,11 +32,12 @@ from bot.channels.telegram import (
 )
 from bot.channels.webhook import WebhookChannel
 from bot.config import Config, ConfigError
-from bot.deliver import Deliverer, run_delivery
-from bot.destinations import DestinationError, Place, parse_destination
-from bot.digest_folding import make_folder
-from bot.digest_signup import forget_unconfirmed
-from bot.listening import Listener
+from bot.delivery.alerts import forward_notes
+from bot.delivery.deliver import Deliverer, run_delivery
+from bot.delivery.destinations import DestinationError, Place, parse_destination
+from bot.delivery.listening import Listener
+from bot.digest.folding import make_folder
+from bot.digest.signup import forget_unconfirmed
 from bot.messages.compose import Composer
 from bot.messages.model import freeze, make_message
 from bot.redact import redact_text

@@ -58,7 +58,7 @@ def _make_letter(loaded: App, words: str, since: str) -> Letter | None:
 
     from advisories.filters import Filter, FilterError, matches, parse_filter
     from bot.cli.watching import parse_since
-    from bot.digest import DigestBuilder, health_of
+    from bot.digest.contents import DigestBuilder, health_of
     from bot.messages.compose import Composer
     from bot.messages.digest import digest_letter
     from storage.changes import list_changes
@@ -115,7 +115,7 @@ def bounce(
     from datetime import UTC, datetime
 
     from bot.channels.mail.opening import read_keys
-    from bot.digest_bounce import MAX_REPORT_BYTES, NO_MAILBOX, NoReport, find_recipient, parse_report, take_bounce
+    from bot.digest.bounce import MAX_REPORT_BYTES, NO_MAILBOX, NoReport, find_recipient, parse_report, take_bounce
 
     with opened(context, baseline=False) as loaded:
         keys = read_keys(loaded.config)
@@ -147,7 +147,7 @@ def bounce(
 def _allow(loaded: App, text: str) -> None:
     """Takes an address off the list of those that get no mail."""
     from bot.channels.mail.opening import read_keys
-    from bot.digest_address import AddressError, parse_address
+    from bot.digest.address import AddressError, parse_address
     from storage import delivery_settings, mail
 
     try:

@@ -77,8 +77,8 @@ def opened(context: typer.Context, *, baseline: bool = True) -> Iterator[App]:
     """The application for a command, the baseline loaded; known errors become one line and their exit status."""
     from advisories.topic_tables import TopicError
     from bot.app import open_app
-    from bot.baseline import load_baseline
     from bot.config import ConfigError
+    from bot.ingest.baseline import load_baseline
     from bot.lock import AlreadyRunning
     from bot.logs import configure_logging
     from storage.errors import StorageError

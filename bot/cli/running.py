@@ -14,8 +14,8 @@ from bot.cli.output import Format, print_json, printable
 from bot.cli.root import EXIT_PARTLY, EXIT_USAGE, CommandError, app, opened
 
 if TYPE_CHECKING:
-    from bot.poll import PollReport
-    from bot.recording import Entry
+    from bot.ingest.poll import PollReport
+    from bot.ingest.recording import Entry
 
 
 class Role(StrEnum):
@@ -97,9 +97,9 @@ def replay(
 ) -> None:
     """A recording through the same pipeline with the recording's clock; prints the changes in order."""
     from bot.cli.watching import print_changes
-    from bot.recording import RecordingError
-    from bot.replay import ReplayError, prepare
-    from bot.replay import replay as replay_recording
+    from bot.ingest.recording import RecordingError
+    from bot.ingest.replay import ReplayError, prepare
+    from bot.ingest.replay import replay as replay_recording
     from bot.views.changes import change_view
 
     with opened(context, baseline=False) as loaded:

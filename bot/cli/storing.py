@@ -88,8 +88,8 @@ def copy(context: typer.Context, url: Annotated[str, typer.Argument(metavar="URL
 @app.command()
 def rebuild(context: typer.Context) -> None:
     """Derives the state again from the stored documents; sends nothing."""
+    from bot.ingest.rebuild import rebuild as rebuild_state
     from bot.lock import data_lock
-    from bot.rebuild import rebuild as rebuild_state
 
     with opened(context, baseline=False) as loaded, data_lock(loaded.config.data_dir, "run"):
         report = rebuild_state(loaded, progress=_show if sys.stderr.isatty() else _silent)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from advisories.filters import Filter
     from bot.app import App
     from bot.commands.base import Desk
-    from bot.destinations import Place
+    from bot.delivery.destinations import Place
     from storage.delivery_history import Explained
 
 FORMAT = Annotated[Format, typer.Option("--format", help="table for people, json for machines.")]
@@ -52,7 +52,7 @@ def destinations(
 
 def _export(context: typer.Context, file: Path) -> None:
     """The file is for its owner alone: it names people."""
-    from bot.subscriber_file import export_all
+    from bot.delivery.subscriber_file import export_all
 
     with opened(context, baseline=False) as loaded, loaded.store.read() as connection:
         text = export_all(connection)
@@ -68,7 +68,7 @@ def _export(context: typer.Context, file: Path) -> None:
 
 
 def _import(context: typer.Context, file: Path) -> None:
-    from bot.subscriber_file import MAX_FILE_BYTES, SubscriberFileError, import_all
+    from bot.delivery.subscriber_file import MAX_FILE_BYTES, SubscriberFileError, import_all
 
     try:
         with sys.stdin.buffer if str(file) == "-" else file.open("rb") as given:
@@ -86,7 +86,7 @@ def _import(context: typer.Context, file: Path) -> None:
 
 
 def _list(context: typer.Context, format: Format) -> None:
-    from bot.destinations import Place
+    from bot.delivery.destinations import Place
     from storage.delivery import list_subscriptions
     from storage.delivery_settings import list_destinations
 
@@ -121,7 +121,7 @@ def subscribe(
     ] = None,
 ) -> None:
     """Tells a destination what matches the filter, from now on; its first message says how things stand."""
-    from bot.destinations import DestinationError, parse_destination
+    from bot.delivery.destinations import DestinationError, parse_destination
 
     with opened(context, baseline=False) as loaded:
         try:

@@ -198,7 +198,7 @@ def release(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask after showing the difference.")] = False,
 ) -> None:
     """Let a held source go on, after showing the difference."""
-    from bot.release import HeldSource, NotHeld
+    from bot.ingest.release import HeldSource, NotHeld
 
     with opened(context) as loaded:
         try:

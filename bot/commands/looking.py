@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from advisories.filters import matches, parse_stored
 from advisories.model import Change
 from bot.commands.base import Desk, Json, Word, WordError, find_advisory, rows_of, say, standing_of
-from bot.folding import places_of
+from bot.delivery.folding import places_of
 from bot.hostcheck.answer import answer_version, split_request
 from bot.hostcheck.matrix import matrix_of_documents
 from bot.messages.compose import MAX_CARD_CELLS

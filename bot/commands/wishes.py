@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 from advisories.filters import MAX_FILTERS_PER_CHAT
 from bot.commands.base import Desk, WordError, destination_of, find_advisory, say, standing_of
 from bot.commands.subscribing import read_filter
+from bot.delivery.subscriber_file import lasting_mutes
 from bot.messages import timing
 from bot.messages.conversation import Answer, Button, Request
 from bot.messages.safe import show_text
 from bot.messages.timing import Timing
-from bot.subscriber_file import lasting_mutes
 from storage import delivery_settings as store_wishes
 from storage import identity
 from storage.delivery import add_subscription, list_subscriptions

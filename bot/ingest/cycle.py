@@ -13,10 +13,10 @@ from advisories.model import Change, ChangeDraft, Evidence, RecordVersion
 from advisories.observation import Observation, PackageVersionObservation, ParsedDocument, Record, Rejected
 from advisories.topics import Topic
 from bot.ingest.breaker import COUNT, CycleTurns, Turned, measure
+from bot.ingest.parsing import Parsed
 from bot.ingest.patches import apply_patches
 from bot.ingest.relevance import record_subjects
 from bot.ingest.state import Refold
-from bot.parsing import Parsed
 from sources.base import RawDocument, SourceSpec
 from storage import catch_up, records, source_health
 from storage import changes as change_store

@@ -15,11 +15,11 @@ from starlette.routing import BaseRoute, Route
 from advisories import wording
 from advisories.filters import Filter, FilterError, parse_filter
 from advisories.words import CellKind
-from bot.digest import DigestBuilder, health_of
-from bot.digest_address import AddressError, parse_address
-from bot.digest_keys import KeyFileError, load_keys
-from bot.digest_periods import MailWishes
-from bot.digest_signup import Signups, Visitors
+from bot.digest.address import AddressError, parse_address
+from bot.digest.contents import DigestBuilder, health_of
+from bot.digest.keys import KeyFileError, load_keys
+from bot.digest.periods import MailWishes
+from bot.digest.signup import Signups, Visitors
 from bot.messages.compose import Composer
 from bot.messages.timing import is_zone
 from bot.web.site import Site, WrongRequest

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import App, open_app
-from bot.poll import Poller
+from bot.ingest.poll import Poller
 from scripts.benches.catalogue import kev_catalogue, rss_feed
 from scripts.benches.figure import Figure
 from scripts.benches.loopback import serving

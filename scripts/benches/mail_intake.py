@@ -45,7 +45,7 @@ def take_in(count: int, folder: Path) -> dict[str, float]:
     """CPU seconds: of the look at the bytes, of the parser in its worker, and of storing."""
     from bot.app import open_app
     from bot.ingest.cycle import Mode, ingest
-    from bot.parsing import ParseWorker
+    from bot.ingest.parsing import ParseWorker
     from sources.base import RawDocument
     from sources.lore.wanted import read_header
     from sources.registry import find_source

@@ -57,10 +57,10 @@ def ours(folder: Path, base: str) -> float:
 
     from bot.app import open_app
     from bot.channels.registry import composer_of, opened_channels
-    from bot.deliver import Deliverer
-    from bot.digest_folding import make_folder
+    from bot.delivery.deliver import Deliverer
+    from bot.digest.folding import make_folder
     from bot.ingest.cycle import Mode, ingest
-    from bot.parsing import parse_here
+    from bot.ingest.parsing import parse_here
     from scripts.benches.idle_poll import make_poller
     from sources.base import RawDocument
     from sources.registry import find_source

@@ -14,8 +14,8 @@ from pathlib import Path
 from advisories.model import ChangeDraft, Evidence
 from advisories.words import ChangeType, EvidenceClass
 from bot.channels.telegram import Limits, Pace, StoredProgress, TelegramChannel
-from bot.deliver import Deliverer
-from bot.folding import Folder
+from bot.delivery.deliver import Deliverer
+from bot.delivery.folding import Folder
 from bot.messages.compose import Composer
 from scripts.benches.figure import Figure
 from scripts.benches.sizes import size

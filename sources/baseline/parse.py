@@ -1,4 +1,4 @@
-"""Reads `bot/baseline.json`.
+"""Reads `bot/ingest/baseline.json`.
 
     {"as_of": "2026-11-23T00:00:00Z", "advisories": [{"cve", "title", "description", "published", "cvss", "cwe": [],
       "introduced": [{"version", "commit"}], "fixed": [{"branch", "version", "commit"}], "files": [],

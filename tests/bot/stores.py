@@ -13,7 +13,7 @@ from advisories.topics import Topic
 from advisories.words import EvidenceClass
 from bot.app import App, open_app
 from bot.ingest.cycle import CycleResult, Mode, ingest
-from bot.parsing import Parsed
+from bot.ingest.parsing import Parsed
 from sources.base import Batch, FetchContext, RawDocument, SourceSpec
 
 

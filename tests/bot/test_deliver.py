@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from bot.channels.base import Permanent
 from bot.channels.webhook import WebhookChannel, sign
-from bot.deliver import Deliverer
-from bot.outbox import enqueue_changes
+from bot.delivery.deliver import Deliverer
+from bot.delivery.outbox import enqueue_changes
 from storage import delivery
 from storage.changes import add_changes
 from storage.delivery import DueDestination

@@ -14,16 +14,16 @@ from sqlalchemy import select, update
 from advisories.fold import Facts, fold_advisory
 from advisories.model import ChangeDraft
 from advisories.words import ChangeType
-from bot.alerts import forward_notes
 from bot.channels.base import Gone
 from bot.channels.cards import Cards
-from bot.deliver import Deliverer
-from bot.destinations import DestinationError, parse_destination
-from bot.folding import Folder
+from bot.delivery.alerts import forward_notes
+from bot.delivery.deliver import Deliverer
+from bot.delivery.destinations import DestinationError, parse_destination
+from bot.delivery.folding import Folder
+from bot.delivery.outbox import enqueue_changes
 from bot.messages.compose import Composer
 from bot.messages.model import Message, plain_text, thaw
 from bot.messages.timing import Timing, write_timing
-from bot.outbox import enqueue_changes
 from storage import delivery, identity, source_health
 from storage import delivery_settings as wishes
 from storage.advisories import save_advisory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.lanes import Lane
+from bot.delivery.lanes import Lane
 from storage.delivery import DueDestination
 
 

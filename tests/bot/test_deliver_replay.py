@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.channels.cards import Cards
-from bot.deliver import Deliverer
-from bot.folding import Folder
+from bot.delivery.deliver import Deliverer
+from bot.delivery.folding import Folder
+from bot.delivery.outbox import Outbox
 from bot.ingest.cycle import Intake
+from bot.ingest.recording import Entry
+from bot.ingest.replay import prepare, replay
 from bot.messages.compose import Composer
 from bot.messages.model import plain_text
-from bot.outbox import Outbox
-from bot.recording import Entry
-from bot.replay import prepare, replay
 from bot.topic_files import load_topics
 from storage import delivery
 from storage.store import open_store

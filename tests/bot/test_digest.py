@@ -17,11 +17,11 @@ from advisories.observation import Observation
 from bot.app import App
 from bot.channels.base import Unknown
 from bot.channels.mail.writing import Sender, Writer
-from bot.deliver import Deliverer
-from bot.digest import DigestBuilder
-from bot.digest_folding import MailFolder
-from bot.digest_keys import MailKeys
-from bot.digest_periods import MailWishes
+from bot.delivery.deliver import Deliverer
+from bot.digest.contents import DigestBuilder
+from bot.digest.folding import MailFolder
+from bot.digest.keys import MailKeys
+from bot.digest.periods import MailWishes
 from bot.messages.compose import Composer
 from bot.messages.digest import Health, Letter, SourceLine, counted, thaw_letter, title_of
 from storage import delivery_settings, mail
@@ -259,8 +259,8 @@ def test_a_title_says_the_most_urgent() -> None:
 
 def test_a_lost_key_only_makes_new_tokens(app: App) -> None:
     """With another key file the reader's next mail has a token that works; the old one does not."""
-    from bot.digest_folding import reader_salt
-    from bot.digest_keys import hash_token
+    from bot.digest.folding import reader_salt
+    from bot.digest.keys import hash_token
 
     reader = subscribe(app, MailWishes(), "copy-fail")
     other = MailKeys(secret=b"o" * 32)

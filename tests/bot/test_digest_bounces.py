@@ -18,9 +18,9 @@ from sqlalchemy import select
 from bot.app import App
 from bot.channels.registry import deliver_pending
 from bot.cli.root import run_command_line
-from bot.digest_bounce import NoReport, find_recipient, parse_report, take_bounce
-from bot.digest_folding import reader_salt
-from bot.digest_keys import MailKeys, load_keys
+from bot.digest.bounce import NoReport, find_recipient, parse_report, take_bounce
+from bot.digest.folding import reader_salt
+from bot.digest.keys import MailKeys, load_keys
 from storage import delivery_settings
 from storage.changes import add_changes
 from storage.delivery import add_subscription, ensure_destination

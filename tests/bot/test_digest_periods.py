@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.digest_periods import MailWishes, Period, current_period, opens_for
+from bot.digest.periods import MailWishes, Period, current_period, opens_for
 
 
 def utc(text: str) -> datetime:

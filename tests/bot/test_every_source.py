@@ -15,7 +15,7 @@ import pytest
 
 from bot.app import App, allowed_hosts
 from bot.config import load_config
-from bot.poll import Poller, PollReport
+from bot.ingest.poll import Poller, PollReport
 from sources.base import SourceSpec
 from sources.git import GitDoor
 from sources.http import HttpDoor, HttpPolicy

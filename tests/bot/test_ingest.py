@@ -12,9 +12,9 @@ import pytest
 from advisories.observation import Record
 from advisories.words import ChangeType, EvidenceClass, Status
 from bot.app import App
-from bot.baseline import EXPIRES_AFTER, load_baseline
+from bot.ingest.baseline import EXPIRES_AFTER, load_baseline
 from bot.ingest.cycle import Mode
-from bot.parsing import Parsed
+from bot.ingest.parsing import Parsed
 from sources.base import RawDocument
 from storage import advisories as advisory_store
 from storage import changes as change_store

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from advisories.words import ChangeType
-from bot.outbox import Outbox, enqueue_changes
+from bot.delivery.outbox import Outbox, enqueue_changes
 from bot.redact import redact_text
 from storage import delivery
 from storage import delivery_ledger as ledger

@@ -6,7 +6,7 @@ import json
 import zlib
 
 from advisories.words import Status
-from bot.parsing import ParseWorker
+from bot.ingest.parsing import ParseWorker
 from sources.base import RawDocument
 from tests.build import at
 

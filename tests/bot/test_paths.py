@@ -25,8 +25,8 @@ from advisories.words import Alarm, ChangeType, EvidenceClass, Stage
 from bot.app import App
 from bot.cli.path import print_patch, stage_line
 from bot.ingest.cycle import Mode
-from bot.rebuild import rebuild
-from bot.replay import replay
+from bot.ingest.rebuild import rebuild
+from bot.ingest.replay import replay
 from bot.views.path import path_document
 from bot.views.topics import load_plan, topic_view
 from storage import identity

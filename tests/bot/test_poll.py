@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.poll import LEASE, Poller, PollReport
+from bot.ingest.poll import LEASE, Poller, PollReport
 from sources import registry
 from sources.base import Batch, FetchContext, RawDocument, SourceSpec
 from sources.errors import FetchError
@@ -63,14 +63,14 @@ class Given:
 def given(monkeypatch: pytest.MonkeyPatch) -> Given:
     """Stands in the registry in the place of kev; its parser is the real one."""
     source = Given()
-    monkeypatch.setattr("bot.poll.find_source", lambda name: source.spec)
+    monkeypatch.setattr("bot.ingest.poll.find_source", lambda name: source.spec)
     return source
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
     """With the shipped facts, so that Copy Fail's advisory is there to be changed."""
-    from bot.baseline import load_baseline
+    from bot.ingest.baseline import load_baseline
 
     with application(tmp_path) as opened:
         load_baseline(opened, now=datetime.now(UTC))

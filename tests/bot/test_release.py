@@ -11,8 +11,8 @@ import pytest
 from advisories.words import Status
 from bot.app import App
 from bot.ingest.cycle import Mode, ingest
-from bot.parsing import parse_here
-from bot.release import MAX_LINES, HeldSource, NotHeld
+from bot.ingest.parsing import parse_here
+from bot.ingest.release import MAX_LINES, HeldSource, NotHeld
 from sources.base import RawDocument
 from sources.registry import find_source
 from storage import documents, source_health

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.recording import RecordingError
-from bot.replay import ReplayError, ReplayReport, prepare, replay
+from bot.ingest.recording import RecordingError
+from bot.ingest.replay import ReplayError, ReplayReport, prepare, replay
 from storage import marks
 from tests.bot.stores import application
 from tests.sources.kernel_cna.records import BASE, record

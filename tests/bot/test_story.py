@@ -13,8 +13,8 @@ import pytest
 
 from advisories.model import Change
 from bot.app import App, open_app
-from bot.rebuild import rebuild
-from bot.replay import prepare, replay
+from bot.ingest.rebuild import rebuild
+from bot.ingest.replay import prepare, replay
 from bot.views.changes import change_view
 from bot.views.status import status_view
 from storage import advisories as advisory_store

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cli.root import run_command_line
-from bot.subscriber_file import SubscriberFileError, read_file
+from bot.delivery.subscriber_file import SubscriberFileError, read_file
 from storage import delivery, identity
 from storage import delivery_settings as wishes
 from storage.delivery_tables import deliveries

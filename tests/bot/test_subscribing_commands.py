@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.root import run_command_line
-from bot.outbox import enqueue_changes
+from bot.delivery.outbox import enqueue_changes
 from storage.changes import add_changes
 from storage.store import open_store
 from tests.advisories.test_filters import DRAFT, NOW

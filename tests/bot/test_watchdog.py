@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.watchdog import failure_line, note_stale
+from bot.ingest.watchdog import failure_line, note_stale
 from sources.registry import find_source
 from storage import source_health
 from tests.bot.stores import application

@@ -12,8 +12,8 @@ from typing import Any
 from advisories.model import Advisory
 from bot.app import App
 from bot.ingest.cycle import CycleResult, Mode, ingest
-from bot.parsing import Parsed, parse_here
-from bot.recording import read_recording
+from bot.ingest.parsing import Parsed, parse_here
+from bot.ingest.recording import read_recording
 from bot.views.status import status_view
 from sources.registry import find_source
 from storage import advisories as advisory_store

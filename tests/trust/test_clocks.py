@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.poll import Poller, PollReport
+from bot.ingest.poll import Poller, PollReport
 from bot.service import _is_due
 from sources.base import Batch, FetchContext
 from sources.git import GitDoor
@@ -58,7 +58,7 @@ class Counted:
 def source(monkeypatch: pytest.MonkeyPatch) -> Counted:
     counted = Counted()
     found = replace(find_source("kernel-cna"), fetch=counted.fetch)
-    monkeypatch.setattr("bot.poll.find_source", lambda name: found)
+    monkeypatch.setattr("bot.ingest.poll.find_source", lambda name: found)
     Clock.at = START
     return counted
 

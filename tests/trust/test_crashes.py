@@ -20,10 +20,10 @@ from sqlalchemy import update
 
 from advisories.words import EvidenceClass
 from bot.app import App
+from bot.delivery.outbox import enqueue_changes
 from bot.ingest.cycle import Intake, Mode, ingest
-from bot.outbox import enqueue_changes
-from bot.parsing import Parsed, parse_here
-from bot.poll import Poller, PollReport
+from bot.ingest.parsing import Parsed, parse_here
+from bot.ingest.poll import Poller, PollReport
 from sources.base import Batch, FetchContext, RawDocument
 from sources.git import GitDoor
 from sources.http import HttpDoor
@@ -298,8 +298,8 @@ def test_a_cycle_that_is_killed_is_done_again(tmp_path: Path, monkeypatch: pytes
     """Rows F1 to F3: from the lease to the last line of its health, at each statement. When the lease has run out, the
     next cycle ends with both advisories, each told once."""
     found = replace(find_source("kernel-cna"), fetch=Fetched().fetch)
-    monkeypatch.setattr("bot.poll.find_source", lambda name: found)
-    monkeypatch.setattr("bot.poll.ParseWorker", ParsesHere)
+    monkeypatch.setattr("bot.ingest.poll.find_source", lambda name: found)
+    monkeypatch.setattr("bot.ingest.poll.ParseWorker", ParsesHere)
     for statement in range(1, MOST_STATEMENTS, every):
         folder = tmp_path / str(statement)
         folder.mkdir()

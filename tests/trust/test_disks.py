@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.channels.base import Channel
-from bot.deliver import Deliverer
+from bot.delivery.deliver import Deliverer
 from bot.service import check_database
 from storage.delivery import DueDestination
 from storage.delivery_tables import deliveries

@@ -16,7 +16,7 @@ import pytest
 from advisories.model import Advisory, Cell
 from advisories.words import CellKind, Disposition, Status
 from bot.ingest.cycle import CycleResult
-from bot.parsing import Parsed, parse_here
+from bot.ingest.parsing import Parsed, parse_here
 from bot.views.changes import change_view
 from sources.registry import find_source
 from tests.bot.stores import application

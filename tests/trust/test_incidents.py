@@ -15,8 +15,8 @@ from advisories.words import Disposition, Status
 from bot.app import App
 from bot.ingest.breaker import CycleTurns
 from bot.ingest.cycle import Mode, ingest
-from bot.parsing import Parsed, parse_here
-from bot.release import HeldSource, NotHeld
+from bot.ingest.parsing import Parsed, parse_here
+from bot.ingest.release import HeldSource, NotHeld
 from sources.base import RawDocument
 from sources.registry import find_source
 from storage import source_health

@@ -18,7 +18,7 @@ from advisories.model import Advisory, CellKey, Change
 from advisories.observation import CellObservation, CveObservation, FixedVersion, MitigationObservation, ParsedDocument
 from advisories.words import ChangeType, Status
 from bot.ingest.cycle import CycleResult
-from bot.parsing import Parsed, parse_here
+from bot.ingest.parsing import Parsed, parse_here
 from bot.views.changes import change_view
 from sources.registry import find_source
 from storage.backup import write_backup

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from advisories.establish import group_versions
-from bot.parsing import Parsed
+from bot.ingest.parsing import Parsed
 from bot.views.changes import change_view
 from storage import documents, records
 from tests.bot.stores import application, parsed, record, spec, take

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.poll import Poller, PollReport
+from bot.ingest.poll import Poller, PollReport
 from sources.base import Batch, FetchContext, RawDocument
 from sources.git import GitDoor
 from sources.http import HttpDoor, HttpPolicy
@@ -48,7 +48,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Published:
     """Stands in the registry in the CNA's place; the parser is the real one."""
     source = Published()
     found = replace(find_source("kernel-cna"), fetch=source.fetch)
-    monkeypatch.setattr("bot.poll.find_source", lambda name: found)
+    monkeypatch.setattr("bot.ingest.poll.find_source", lambda name: found)
     return source
 
 

@@ -11,7 +11,7 @@ from bot.channels.base import ChannelError, NotSent, Permanent, Refused, Stopped
 from bot.channels.mail.connection import Connections, Envelope
 from bot.channels.mail.errors import POLICY_TRIES
 from bot.channels.mail.writing import HeaderError, Writer
-from bot.digest_address import AddressError
+from bot.digest.address import AddressError
 from bot.messages.digest import thaw_letter
 from storage.delivery import DueDestination
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.channels.base import ChannelError, NotSent, Permanent, Refused, Stopped
-from bot.digest_address import hide_addresses
+from bot.digest.address import hide_addresses
 
 FIVE_DAYS_OF_TRIES = 130  # the wait doubles to an hour and stays there
 POLICY_TRIES = 3

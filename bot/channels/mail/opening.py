@@ -12,9 +12,9 @@ from bot.channels.mail.channel import MailChannel
 from bot.channels.mail.connection import Connections, Mta
 from bot.channels.mail.writing import Sender, Writer
 from bot.config import Config, ConfigError
-from bot.digest_address import AddressError
-from bot.digest_bounce import BOUNCES
-from bot.digest_keys import KeyFileError, MailKeys, load_keys
+from bot.digest.address import AddressError
+from bot.digest.bounce import BOUNCES
+from bot.digest.keys import KeyFileError, MailKeys, load_keys
 from bot.redact import redact_text
 from storage import mail
 from storage.delivery import DueDestination

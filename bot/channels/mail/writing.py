@@ -14,8 +14,8 @@ from email.utils import format_datetime, formataddr, parseaddr
 from urllib.parse import urlsplit
 
 from bot.channels.mail.connection import Envelope
-from bot.digest_address import parse_address
-from bot.digest_keys import MailKeys
+from bot.digest.address import parse_address
+from bot.digest.keys import MailKeys
 from bot.messages.digest import NONE, Letter, digest_of
 from bot.messages.digest_text import MailText
 from storage.delivery import DueDestination

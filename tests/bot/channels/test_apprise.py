@@ -22,9 +22,9 @@ from bot.channels.apprise import AppriseChannel, find_problem, open_apprise
 from bot.channels.base import Channel, ChannelError, NotSent, Refused, Unknown
 from bot.channels.registry import send_test
 from bot.config import AppriseService, Config, ConfigError, load_config
-from bot.deliver import Deliverer
+from bot.delivery.deliver import Deliverer
+from bot.delivery.folding import Folder
 from bot.doctor import Finding, examine
-from bot.folding import Folder
 from bot.logs import configure_logging
 from bot.messages.compose import Composer
 from bot.messages.model import Message, Span, freeze, make_message

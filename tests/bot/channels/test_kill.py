@@ -21,9 +21,9 @@ from bot.app import App
 from bot.channels.registry import composer_of, opened_channels
 from bot.channels.telegram import Limits, Pace, StoredProgress, TelegramChannel
 from bot.config import Config, load_config
-from bot.deliver import IN_FLIGHT, Deliverer
-from bot.digest_folding import make_folder
-from bot.outbox import enqueue_changes
+from bot.delivery.deliver import IN_FLIGHT, Deliverer
+from bot.delivery.outbox import enqueue_changes
+from bot.digest.folding import make_folder
 from storage import delivery
 from storage.changes import add_changes
 from storage.delivery_tables import deliveries, destinations

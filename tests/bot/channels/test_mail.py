@@ -17,7 +17,7 @@ from bot.channels.base import ChannelError, NotSent, Permanent, Refused, Stopped
 from bot.channels.mail.channel import MailChannel
 from bot.channels.mail.connection import Connections, Mta
 from bot.channels.mail.writing import HeaderError, Sender, Writer, header
-from bot.digest_keys import MailKeys
+from bot.digest.keys import MailKeys
 from bot.messages.digest import Letter, freeze_letter
 from bot.messages.model import freeze, make_message, plain
 from storage.delivery import DueDestination

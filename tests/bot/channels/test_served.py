@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.channels.registry import deliver_pending, send_test, serve_channels
 from bot.config import Config, load_config
-from bot.outbox import enqueue_changes
+from bot.delivery.outbox import enqueue_changes
 from storage import delivery, source_health
 from storage.changes import add_changes
 from storage.store import Store, open_store

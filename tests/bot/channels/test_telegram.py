@@ -15,11 +15,11 @@ from sqlalchemy import select
 
 from bot.channels.base import ChannelError, Gone, NotSent, Unknown
 from bot.channels.telegram import Limits, Pace, StoredProgress, TelegramChannel
-from bot.deliver import Deliverer
-from bot.folding import Folder
+from bot.delivery.deliver import Deliverer
+from bot.delivery.folding import Folder
+from bot.delivery.outbox import enqueue_changes
 from bot.messages.compose import Composer
 from bot.messages.model import freeze, make_message
-from bot.outbox import enqueue_changes
 from storage import delivery
 from storage import delivery_settings as wishes
 from storage.changes import add_changes

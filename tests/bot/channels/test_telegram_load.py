@@ -11,10 +11,10 @@ from pathlib import Path
 from sqlalchemy import select
 
 from bot.channels.telegram import Limits, Pace, TelegramChannel
-from bot.deliver import IN_FLIGHT, Deliverer
-from bot.folding import Folder
+from bot.delivery.deliver import IN_FLIGHT, Deliverer
+from bot.delivery.folding import Folder
+from bot.delivery.outbox import enqueue_changes
 from bot.messages.compose import Composer
-from bot.outbox import enqueue_changes
 from storage import delivery
 from storage.changes import add_changes
 from storage.delivery_tables import deliveries

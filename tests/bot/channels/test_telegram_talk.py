@@ -12,7 +12,7 @@ import pytest
 from advisories.fold import Facts, fold_advisory
 from bot.channels.telegram import Conversation, Limits, Pace, TelegramChannel
 from bot.config import load_config
-from bot.listening import Listener
+from bot.delivery.listening import Listener
 from bot.messages.compose import Composer
 from storage import delivery, identity
 from storage import delivery_settings as wishes

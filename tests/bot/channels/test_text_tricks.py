@@ -16,8 +16,8 @@ from advisories.model import Change
 from bot.channels.telegram import Limits, Pace, TelegramChannel
 from bot.channels.telegram.text import render
 from bot.channels.webhook import WebhookChannel
-from bot.deliver import Deliverer, body_of
-from bot.folding import Folder
+from bot.delivery.deliver import Deliverer, body_of
+from bot.delivery.folding import Folder
 from bot.messages.compose import Composer
 from bot.messages.model import freeze, make_message, thaw
 from bot.messages.safe import show_text, undefused

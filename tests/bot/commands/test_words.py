@@ -15,11 +15,11 @@ from advisories.fold import Facts, fold_advisory
 from advisories.observation import FixedVersion
 from bot.commands.base import Desk
 from bot.commands.words import BURST, WORDS, Talk, changes_something
+from bot.delivery.outbox import enqueue_changes
 from bot.messages.compose import Composer
 from bot.messages.conversation import Answer, Request
 from bot.messages.model import plain_text
 from bot.messages.timing import Timing, read_timing
-from bot.outbox import enqueue_changes
 from storage import delivery, identity
 from storage import delivery_settings as wishes
 from storage.advisories import save_advisory

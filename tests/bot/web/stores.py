@@ -26,10 +26,10 @@ from advisories.severity import claim_from_vector
 from advisories.topics import parse_topic
 from advisories.words import CellKind, Disposition, EvidenceClass, Status
 from bot.app import App
-from bot.baseline import load_baseline
 from bot.config import load_config
+from bot.ingest.baseline import load_baseline
 from bot.ingest.cycle import Mode, ingest
-from bot.parsing import Parsed
+from bot.ingest.parsing import Parsed
 from bot.topic_files import load_topics
 from sources.base import Batch, FetchContext, RawDocument, SourceSpec
 from storage.migrate import upgrade

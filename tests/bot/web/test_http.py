@@ -16,7 +16,7 @@ from sqlalchemy import func, insert, select, update
 
 from bot.app import App
 from bot.config import ConfigError
-from bot.outbox import enqueue_changes
+from bot.delivery.outbox import enqueue_changes
 from bot.web.routes import make_web
 from bot.web.serve import listen_on, serve_web
 from bot.web.shelf import MAX_ANSWERS, Rendered, Shelf, make_answer

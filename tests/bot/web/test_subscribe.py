@@ -14,11 +14,11 @@ from sqlalchemy import func, select, update
 
 from advisories.filters import parse_stored
 from bot.app import App
-from bot.digest import DigestBuilder
-from bot.digest_address import AddressError, parse_address
-from bot.digest_keys import load_keys
-from bot.digest_periods import MailWishes
-from bot.digest_signup import Signups, Visitors
+from bot.digest.address import AddressError, parse_address
+from bot.digest.contents import DigestBuilder
+from bot.digest.keys import load_keys
+from bot.digest.periods import MailWishes
+from bot.digest.signup import Signups, Visitors
 from bot.messages.compose import Composer
 from bot.messages.digest import Health, digest_of, thaw_letter
 from bot.web.routes import make_web

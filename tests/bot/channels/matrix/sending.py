@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from bot.channels.cards import Cards
 from bot.channels.matrix import Homeserver, MatrixChannel
-from bot.deliver import Deliverer
-from bot.folding import Folder
+from bot.delivery.deliver import Deliverer
+from bot.delivery.folding import Folder
+from bot.delivery.outbox import enqueue_changes
 from bot.messages.compose import Composer
-from bot.outbox import enqueue_changes
 from storage import delivery
 from storage.changes import add_changes
 from storage.delivery import DueDestination

@@ -12,8 +12,8 @@ from sqlalchemy import select
 from bot.channels.base import ChannelError, Gone, Refused
 from bot.channels.matrix import Homeserver, MatrixChannel
 from bot.channels.matrix.errors import Limited
-from bot.deliver import Deliverer
-from bot.folding import Folder
+from bot.delivery.deliver import Deliverer
+from bot.delivery.folding import Folder
 from bot.messages.model import freeze, make_message
 from storage import delivery_settings as wishes
 from storage.delivery import DueDestination

@@ -10,7 +10,7 @@ import pytest
 
 from bot.channels.registry import send_test, serve_channels
 from bot.config import Config, load_config
-from bot.outbox import enqueue_changes
+from bot.delivery.outbox import enqueue_changes
 from storage import source_health
 from storage.changes import add_changes
 from storage.store import Store

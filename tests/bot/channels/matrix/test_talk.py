@@ -13,7 +13,7 @@ from sqlalchemy import select
 from bot.channels.matrix import Conversation, Homeserver, MatrixChannel, RoomStore
 from bot.channels.matrix.invites import Policy
 from bot.config import load_config
-from bot.listening import Listener
+from bot.delivery.listening import Listener
 from bot.messages.compose import Composer
 from bot.messages.conversation import Answer
 from bot.messages.model import make_message

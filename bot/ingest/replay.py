@@ -9,8 +9,8 @@ from pathlib import Path
 
 from advisories.model import Change
 from bot.ingest.cycle import Intake, Mode, ingest
-from bot.parsing import ParseWorker
-from bot.recording import Entry, RecordingError, read_recording
+from bot.ingest.parsing import ParseWorker
+from bot.ingest.recording import Entry, RecordingError, read_recording
 from sources.registry import find_source
 from storage import marks
 from storage.store import Store

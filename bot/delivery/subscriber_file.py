@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from advisories.filters import MAX_FILTERS_PER_CHAT, FilterError, parse_filter
 from bot.app import App
-from bot.destinations import DestinationError, Place, parse_destination
-from bot.digest_periods import MailWishes
+from bot.delivery.destinations import DestinationError, Place, parse_destination
+from bot.digest.periods import MailWishes
 from bot.messages import timing
 from bot.messages.safe import show_text
 from storage import delivery, identity

@@ -40,7 +40,7 @@ def load_baseline(app: App, *, now: datetime) -> bool:
     if held == digest:
         return False
     from bot.ingest.cycle import Mode, ingest  # heavy, and needed once per version of the file
-    from bot.parsing import parse_here
+    from bot.ingest.parsing import parse_here
 
     raw = RawDocument(source=SOURCE.name, url=URL, at=dated, body=body, kind="baseline")
     ingest(app.intake, SOURCE, [parse_here(SOURCE, raw)], now=now, mode=Mode(quiet=True, checked=False))

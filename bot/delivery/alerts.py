@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from bot.destinations import Place
+from bot.delivery.destinations import Place
 from bot.messages.model import freeze, make_message
 from bot.messages.safe import show_text
 from storage import delivery_notes

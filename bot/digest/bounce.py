@@ -13,8 +13,8 @@ from email.message import Message as Mail
 
 from sqlalchemy import Connection
 
-from bot.digest_address import hide_addresses
-from bot.digest_keys import MailKeys, find_tags
+from bot.digest.address import hide_addresses
+from bot.digest.keys import MailKeys, find_tags
 from bot.messages.safe import show_text
 from storage import delivery, mail, source_health
 

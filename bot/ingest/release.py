@@ -11,7 +11,7 @@ from advisories.observation import CellObservation, Observation
 from bot.app import App
 from bot.ingest.breaker import weakened
 from bot.ingest.cycle import Mode, ingest
-from bot.parsing import Parsed, ParseWorker
+from bot.ingest.parsing import Parsed, ParseWorker
 from sources.base import RawDocument
 from sources.registry import find_source
 from storage import documents as document_store

@@ -24,8 +24,8 @@ from bot.channels.base import (
     Stopped,
     Unknown,
 )
-from bot.folding import Folder
-from bot.lanes import Lane
+from bot.delivery.folding import Folder
+from bot.delivery.lanes import Lane
 from bot.messages.compose import Composer
 from bot.messages.model import thaw
 from bot.redact import redact_text

@@ -14,10 +14,10 @@ import structlog
 from sqlalchemy import Connection
 
 from advisories.filters import MAX_FILTERS_PER_CHAT, Filter, parse_stored
-from bot.digest import DigestBuilder
-from bot.digest_folding import filters_of, reader_salt
-from bot.digest_keys import TOKEN, MailKeys, hash_token, new_salt
-from bot.digest_periods import MailWishes
+from bot.digest.contents import DigestBuilder
+from bot.digest.folding import filters_of, reader_salt
+from bot.digest.keys import TOKEN, MailKeys, hash_token, new_salt
+from bot.digest.periods import MailWishes
 from bot.messages.digest import Letter, digest_letter, freeze_letter
 from bot.messages.model import plain
 from storage import delivery_settings as wishes

@@ -9,8 +9,8 @@ from itertools import groupby
 
 from bot.app import App
 from bot.ingest.cycle import Intake, Mode, ingest
+from bot.ingest.parsing import ParseWorker
 from bot.ingest.state import Refold
-from bot.parsing import ParseWorker
 from sources.base import RawDocument
 from sources.registry import find_source
 from storage import advisories as advisory_store

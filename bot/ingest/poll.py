@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from bot.config import Config
 from bot.ingest.breaker import CycleTurns
 from bot.ingest.cycle import CycleResult, Intake, Mode, ingest
-from bot.parsing import Parsed, ParseWorker
+from bot.ingest.parsing import Parsed, ParseWorker
+from bot.ingest.watchdog import failure_line
 from bot.topic_files import watch_of
-from bot.watchdog import failure_line
 from sources.base import Batch, FetchContext, RawDocument, SourceSpec
 from sources.errors import FetchError
 from sources.git import GitDoor

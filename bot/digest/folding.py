@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from advisories.filters import Filter, parse_stored
 from bot.app import App
-from bot.digest import DigestBuilder, health_of
-from bot.digest_keys import MailKeys, hash_token, load_keys, new_salt
-from bot.digest_periods import MailWishes, current_period, opens_for
-from bot.folding import Folder
+from bot.delivery.folding import Folder
+from bot.digest.contents import DigestBuilder, health_of
+from bot.digest.keys import MailKeys, hash_token, load_keys, new_salt
+from bot.digest.periods import MailWishes, current_period, opens_for
 from bot.messages import timing
 from bot.messages.compose import Composer
 from bot.messages.digest import Digest, Health, digest_letter, freeze_letter

@@ -1,0 +1,1 @@
+"""What is owed becomes messages, and messages are sent: outbox, folding, lanes, leases."""
