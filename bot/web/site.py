@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 
 from advisories import wording
 from bot.app import App, allowed_hosts, program_version
-from bot.views.topics import due_words
 from bot.web.shelf import Rendered, Shelf
 from bot.web.text import link, linked, shown
 from storage.board import newest_good_fetch
@@ -78,7 +77,6 @@ def _templates(app: App, base_url: str) -> Environment:
         spoken=spoken,
         place=place,
         size=size,
-        due=due_words,
     )
     environment.globals.update(
         link=partial(link, further_hosts=further_hosts),
