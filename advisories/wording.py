@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisories.model import Advisory, Carrier, Cell, Exploitation
 from advisories.observation import FixedVersion, SeverityClaim, UpstreamFix
-from advisories.words import AdvisoryKind, CellKind, Disposition, Status
+from advisories.words import AdvisoryKind, CellKind, Disposition, EvidenceClass, Status
 
 DISTRO_NAMES = {
     "debian": "Debian",
@@ -136,6 +136,8 @@ def _severity_words(claim: SeverityClaim) -> str:
 
 
 def carrier(one: Carrier) -> str:
+    if one.evidence.evidence_class is EvidenceClass.NEWS:
+        return f"Mitigation? {one.title}. No kernel is fixed by it"
     version = f" {one.version}" if one.version else ""
     erratum = f" ({one.erratum})" if one.erratum else ""
     where = place(one.distro, one.release)

@@ -31,7 +31,7 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
 SOURCE = SourceSpec(
     name="carriers",
     title="Releases of related programs",
-    gives="links to releases of kmod, moby, systemd, iwd, cryptsetup and others that name a topic; never a claim",
+    gives="releases of kmod, moby, systemd, iwd and others that name a topic: links, and mitigations of a named CVE",
     evidence_class=EvidenceClass.NEWS,
     fetch=fetch,
     parse=parse,

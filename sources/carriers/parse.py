@@ -1,24 +1,27 @@
 """Release feeds of programs that carry a mitigation or use the interface: links with the program's name.
 
 A feed's address tells whose it is: github.com/moby/moby/releases.atom, gitlab.com/cryptsetup/cryptsetup/-/tags,
-cgit's …/ell.git/atom/. An entry is often titled by its version alone ("v29.4.2").
+cgit's …/ell.git/atom/. An entry is often titled by its version alone ("v29.4.2"). Notes that name a CVE say that this
+release carries something against it: a mitigation, in the program's own words, never a fix of a kernel.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from advisories.observation import LinkObservation, ParsedDocument, Record, Rejected
+from advisories.observation import LinkObservation, MitigationObservation, Observation, ParsedDocument, Record, Rejected
 from sources.base import RawDocument
 from sources.formats.feed import read_feed
-from sources.formats.text import clean_line
+from sources.formats.text import clean_line, named_cve_ids
 
 LONGEST_TITLE: Final = 300
 
 _NO_NAMES: Final = frozenset({"releases.atom", "tags.atom", "releases", "tags", "-", "atom", "log", "feed", "rss"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}")
+_VERSION = re.compile(r"(?<![A-Za-z0-9.])v?([0-9]{1,6}(?:\.[0-9]{1,6}){1,4}(?:-rc\.?[0-9]{1,3})?)(?![A-Za-z0-9.])")
 
 
 def parse(raw: RawDocument) -> ParsedDocument:
@@ -36,8 +39,27 @@ def parse(raw: RawDocument) -> ParsedDocument:
             published=entry.published,
             summary=entry.summary,
         )
-        records.append(Record(key=f"link/{entry.identity}", observations=(link,), modified=entry.published))
+        observations: tuple[Observation, ...] = (link, *_mitigations(project, link))
+        records.append(Record(key=f"link/{entry.identity}", observations=observations, modified=entry.published))
     return ParsedDocument(records=tuple(records), rejected=tuple(rejected))
+
+
+def _mitigations(project: str, link: LinkObservation) -> Iterator[MitigationObservation]:
+    """One per CVE that a numbered release names; commits and notes without a version are links only."""
+    version = _VERSION.search(link.title)
+    if not project or version is None:
+        return
+    for cve in named_cve_ids(f"{link.title}\n{link.summary}"):
+        yield MitigationObservation(
+            cve=cve,
+            mitigation=f"{project}-{version[1]}",
+            title=f"{project} {version[1]} names {cve} in its release notes",
+            distro=project,
+            release=None,
+            package=project,
+            version=version[1],
+            date=link.published.date() if link.published else None,
+        )
 
 
 def project_of(url: str) -> str:

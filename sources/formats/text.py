@@ -23,6 +23,12 @@ def is_cve_id(text: str) -> bool:
     return _CVE_ID.fullmatch(text) is not None
 
 
+def named_cve_ids(text: str) -> tuple[str, ...]:
+    """The CVE ids that stand as whole words in a text, in order, each once; at most 50."""
+    found = (one[0] for one in re.finditer(rf"(?<![A-Za-z0-9-]){_CVE_ID.pattern}(?![A-Za-z0-9-])", text))
+    return tuple(dict.fromkeys(found))[:50]
+
+
 def is_commit_id(text: str) -> bool:
     """Whether this is a whole commit id of git (SHA-1, 40 lower-case hex digits)."""
     return _COMMIT_ID.fullmatch(text) is not None

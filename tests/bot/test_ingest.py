@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from advisories.observation import Record
+from advisories.observation import MitigationObservation, Record
 from advisories.words import ChangeType, EvidenceClass, Status
 from bot.app import App
 from bot.ingest.baseline import EXPIRES_AFTER, load_baseline
-from bot.ingest.cycle import Mode
+from bot.ingest.cycle import CycleResult, Mode
 from bot.ingest.parsing import Parsed
 from sources.base import RawDocument
 from storage import advisories as advisory_store
@@ -261,3 +262,35 @@ def test_another_spelling_of_an_identity_is_no_second_change(app: App) -> None:
     take(app, parsed(record("tracker/x", cell()), at=at(1), url="http://debian.example/all"))
     moved = take(app, parsed(record("tracker/x", cell()), at=at(2), url="https://debian.example/all"))
     assert told(moved) == []
+
+
+def test_a_release_that_carries_a_mitigation_is_told_once_and_fixes_nothing(app: App) -> None:
+    """Known programs' release notes: one mitigation_changed, no cell, no advisory of their own, and once each."""
+    rule = MitigationObservation(
+        cve=CVE,
+        mitigation="moby-29.4.2",
+        title=f"moby 29.4.2 names {CVE} in its release notes",
+        distro="moby",
+        release=None,
+        package="moby",
+        version="29.4.2",
+    )
+    source = spec("carriers", EvidenceClass.NEWS)
+
+    def released(hours: float) -> CycleResult:
+        return take(app, parsed(record("link/x", rule), at=at(hours), source="carriers"), source=source)
+
+    assert told(released(0)) == []  # nobody of standing has spoken of it yet
+    first = parsed(record(f"{CVE}.json", cve("6.18.22", "7.0")), at=at(1), source="kernel-cna")
+    assert ("advisory_new", CVE) in told(take(app, first, source=CNA))
+    newer = replace(rule, mitigation="moby-29.5.0", version="29.5.0")
+    result = take(app, parsed(record("link/y", newer), at=at(2), source="carriers"), source=source)
+    assert told(result) == [("mitigation_changed", "29.5.0")]
+    assert told(released(3)) == []
+    with app.store.read() as connection:
+        pw_id = identity.resolve(connection, CVE)
+        assert pw_id is not None
+        found = advisory_store.load_advisory(connection, pw_id)
+    assert found is not None
+    assert {one.version for one in found.carriers} == {"29.4.2", "29.5.0"}
+    assert all(one.package != "moby" for one in found.cells)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from advisories.observation import LinkObservation, ParsedDocument, Record, Rejected
+from advisories.observation import LinkObservation, MitigationObservation, ParsedDocument, Record, Rejected
 from sources.carriers import SOURCE
 from sources.carriers.parse import parse, project_of
 from sources.errors import FetchError
@@ -34,10 +34,22 @@ FEED = b"""<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def link(title: str, tag: str, published: datetime, summary: str = "") -> Record:
+RULE = MitigationObservation(
+    cve="CVE-2026-31431",
+    mitigation="moby-29.4.2",
+    title="moby 29.4.2 names CVE-2026-31431 in its release notes",
+    distro="moby",
+    release=None,
+    package="moby",
+    version="29.4.2",
+    date=date(2026, 4, 30),
+)
+
+
+def link(title: str, tag: str, published: datetime, summary: str = "", *further: MitigationObservation) -> Record:
     address = f"github.com/moby/moby/releases/tag/{tag}"
     observation = LinkObservation(title=title, url=f"https://{address}", published=published, summary=summary)
-    return Record(key=f"link/{address}", observations=(observation,), modified=published)
+    return Record(key=f"link/{address}", observations=(observation, *further), modified=published)
 
 
 def test_releases_carry_their_programs_name() -> None:
@@ -49,11 +61,35 @@ def test_releases_carry_their_programs_name() -> None:
                 "docker-v29.4.2",
                 datetime(2026, 4, 30, 20, 11, tzinfo=UTC),
                 "The default seccomp profile blocks AF_ALG (CVE-2026-31431).",
+                RULE,
             ),
             link("Moby 29.4.1", "v29.4.1", datetime(2026, 4, 20, 10, 0, tzinfo=UTC)),
         ),
         rejected=(Rejected(key="tag:github.com,2008:Repository/7691631/x", what="no link that can be shown"),),
     )
+
+
+ENTRY = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>x</id><title>{title}</title><content>{notes}</content>
+<link href="https://github.com/moby/moby/releases/tag/x"/></entry></feed>"""
+NOTES = {
+    ("v29.5.0", "Blocks CVE-2026-31431 and CVE-2026-43284; CVE-2026-31431 again"): [
+        ("29.5.0", "CVE-2026-31431"),
+        ("29.5.0", "CVE-2026-43284"),
+    ],
+    ("v29.5.0-rc.1", "CVE-2026-31431"): [("29.5.0-rc.1", "CVE-2026-31431")],
+    ("docker-v29.5.0 (moby)", "see CVE-2026-31431"): [("29.5.0", "CVE-2026-31431")],
+    ("v29.5.0", "AF_ALG is blocked"): [],
+    ("v29.5.0", "XCVE-2026-31431, CVE-2026-31431a, CVE-2026-031431"): [],
+    ("seccomp: block AF_ALG", "CVE-2026-31431"): [],
+}
+
+
+@pytest.mark.parametrize(("title", "notes"), NOTES)
+def test_a_release_that_names_a_cve_carries_something_against_it(title: str, notes: str) -> None:
+    """Whole ids in the notes of a numbered release, once each; words alone and commits stay links."""
+    [record] = parse(RAW(ENTRY.format(title=title, notes=notes).encode())).records
+    found = [(one.version, one.cve) for one in record.observations if isinstance(one, MitigationObservation)]
+    assert found == NOTES[title, notes]
 
 
 NAMES = {
