@@ -119,6 +119,13 @@ class FetchContext:
             return None
         return RawDocument.from_fetched(self.source, answer, kind=kind)
 
+    def batch(self, url: str, document: RawDocument | None, *, stream: str = "") -> Batch:
+        """What `get` answered as a batch of its own: the document, or that the address is unchanged. The checkpoint
+        stays as it is."""
+        if document is None:
+            return Batch(documents=(), checkpoint=dict(self.checkpoint), same=(url,), stream=stream)
+        return Batch(documents=(document,), checkpoint=dict(self.checkpoint), stream=stream)
+
 
 Fetch = Callable[[FetchContext], Iterator[Batch]]
 Parse = Callable[[RawDocument], ParsedDocument]

@@ -20,11 +20,7 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
     """Batches with the checkpoint that covers them; OVAL files only where an operator names them."""
     for url in context.urls("oval_url"):
         document = context.get(url, expect="xml", max_bytes=OVAL_BYTES)
-        stream, checkpoint = url.rpartition("/")[2], dict(context.checkpoint)
-        if document is None:
-            yield Batch(documents=(), checkpoint=checkpoint, same=(url,), stream=stream)
-        else:
-            yield Batch(documents=(document,), checkpoint=checkpoint, stream=stream)
+        yield context.batch(url, document, stream=url.rpartition("/")[2])
     directories = [Directory(base=base, max_bytes=MOST_BYTES) for base in context.urls()]
     yield from follow_directories(context, directories, context.checkpoint)
 

@@ -18,10 +18,7 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
     """One batch: the list of advisories."""
     url = context.url()
     document = context.get(url, expect="binary", max_bytes=MOST_BYTES)
-    if document is None:
-        yield Batch(documents=(), checkpoint=dict(context.checkpoint), same=(url,))
-    else:
-        yield Batch(documents=(document,), checkpoint=dict(context.checkpoint))
+    yield context.batch(url, document)
 
 
 SOURCE = SourceSpec(

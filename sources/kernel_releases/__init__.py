@@ -16,10 +16,7 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
     url = context.url()
     expect = "xml" if url.endswith((".xml", ".rss")) else "json"
     document = context.get(url, expect=expect, max_bytes=SOURCE.max_bytes)
-    if document is None:
-        yield Batch(documents=(), checkpoint={}, same=(url,))
-    else:
-        yield Batch(documents=(document,), checkpoint={})
+    yield context.batch(url, document)
 
 
 SOURCE = SourceSpec(

@@ -15,10 +15,7 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
     """The whole catalogue when it changed. Raises FetchError."""
     url = context.url()
     document = context.get(url, expect="json", max_bytes=SOURCE.max_bytes)
-    if document is None:
-        yield Batch(documents=(), checkpoint={}, same=(url,))
-    else:
-        yield Batch(documents=(document,), checkpoint={})
+    yield context.batch(url, document)
 
 
 SOURCE = SourceSpec(

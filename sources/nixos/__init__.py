@@ -34,10 +34,7 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
             note = f"nixos: {url} is not there; set [sources.nixos] url to the branches that are"
             yield Batch(documents=(), checkpoint=dict(context.checkpoint), notes=(note,), stream=stream)
             continue
-        if document is None:
-            yield Batch(documents=(), checkpoint=dict(context.checkpoint), same=(url,), stream=stream)
-        else:
-            yield Batch(documents=(document,), checkpoint=dict(context.checkpoint), stream=stream)
+        yield context.batch(url, document, stream=stream)
 
 
 SOURCE = SourceSpec(

@@ -15,10 +15,7 @@ def fetch(context: FetchContext) -> Iterator[Batch]:
     """The one file, by its validators. Raises FetchError."""
     url = context.url()
     document = context.get(url, expect="binary", kind="oval", max_bytes=MOST_BYTES)
-    if document is None:
-        yield Batch(documents=(), checkpoint=dict(context.checkpoint), same=(url,))
-    else:
-        yield Batch(documents=(document,), checkpoint=dict(context.checkpoint))
+    yield context.batch(url, document)
 
 
 SOURCE = SourceSpec(
