@@ -18,6 +18,7 @@ from sources.formats.feed import read_feed
 from sources.formats.text import clean_line, named_cve_ids
 
 LONGEST_TITLE: Final = 300
+MOST_CVES: Final = 50
 
 _NO_NAMES: Final = frozenset({"releases.atom", "tags.atom", "releases", "tags", "-", "atom", "log", "feed", "rss"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}")
@@ -49,7 +50,7 @@ def _mitigations(project: str, link: LinkObservation) -> Iterator[MitigationObse
     version = _VERSION.search(link.title)
     if not project or version is None:
         return
-    for cve in named_cve_ids(f"{link.title}\n{link.summary}"):
+    for cve in named_cve_ids(f"{link.title}\n{link.summary}")[:MOST_CVES]:
         yield MitigationObservation(
             cve=cve,
             mitigation=f"{project}-{version[1]}",

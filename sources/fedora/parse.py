@@ -33,7 +33,7 @@ from sources.errors import ParseError
 from sources.formats.osv import cve_ids
 from sources.formats.paging import PageTimes, page_times
 from sources.formats.rpm_kernels import evr
-from sources.formats.text import clean_line, clean_text
+from sources.formats.text import clean_line, clean_text, named_cve_ids
 from sources.formats.times import day_of, read_time
 
 DISTRO: Final = "fedora"
@@ -43,7 +43,6 @@ _PACKAGE_SLICE: Final = 0  # a page number that Bodhi has not: a slice about the
 
 _ALIAS = re.compile(r"FEDORA-[0-9]{4}-[0-9a-f]{6,16}")
 _NVR = re.compile(r"kernel-([0-9][A-Za-z0-9._~^]{0,60})-([A-Za-z0-9._~^]{1,60})")
-_CVE = re.compile(r"(?<![A-Za-z0-9-])CVE-[0-9]{4}-[0-9]{4,19}(?![0-9A-Za-z-])")
 _UPSTREAM = re.compile(r"([0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9]{1,4})?)(?:~?(rc[0-9]{1,2}))?")
 _RELEASE = re.compile(r"[0-9]{1,3}")
 
@@ -172,7 +171,7 @@ def _kernel_version(update: _Update) -> str | None:
 def _update_record(kernel: _KernelUpdate) -> Record:
     update = kernel.update
     named = [update.title or "", *(one.title or "" for one in update.bugs or ()), clean_text(update.notes or "")]
-    cves = cve_ids(tuple(_CVE.findall("\n".join(named))))
+    cves = cve_ids(named_cve_ids("\n".join(named)))
     erratum = ErratumObservation(
         erratum=update.alias,
         distro=DISTRO,

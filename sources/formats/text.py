@@ -12,6 +12,7 @@ LONGEST_LINK: Final = 2_000
 
 # The form of the CVE program: four digits, or more without a leading zero. ASCII only, no white space around it.
 _CVE_ID = re.compile(r"CVE-(?:1999|2[0-9]{3})-(?:[0-9]{4}|[1-9][0-9]{4,18})")
+_NAMED_CVE_ID = re.compile(rf"(?<![A-Za-z0-9-]){_CVE_ID.pattern}(?![A-Za-z0-9-])")
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CWE_ID = re.compile(r"CWE-[1-9][0-9]{0,5}")
@@ -24,9 +25,8 @@ def is_cve_id(text: str) -> bool:
 
 
 def named_cve_ids(text: str) -> tuple[str, ...]:
-    """The CVE ids that stand as whole words in a text, in order, each once; at most 50."""
-    found = (one[0] for one in re.finditer(rf"(?<![A-Za-z0-9-]){_CVE_ID.pattern}(?![A-Za-z0-9-])", text))
-    return tuple(dict.fromkeys(found))[:50]
+    """The CVE ids that stand as whole words in a text, in order, each once."""
+    return tuple(dict.fromkeys(_NAMED_CVE_ID.findall(text)))
 
 
 def is_commit_id(text: str) -> bool:
