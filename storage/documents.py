@@ -68,21 +68,6 @@ def known_documents(connection: Connection, *, source: str, urls: Sequence[str])
     return known
 
 
-def has_document(connection: Connection, *, source: str, url: str, at: datetime, sha256: str) -> bool:
-    """The same (source, url, at, sha256) is taken in once."""
-    return (
-        connection.execute(
-            select(documents.c.document_id).where(
-                documents.c.source == source,
-                documents.c.url == url,
-                documents.c.at == at,
-                documents.c.sha256 == sha256,
-            )
-        ).first()
-        is not None
-    )
-
-
 def add_document(
     connection: Connection,
     *,
@@ -98,10 +83,9 @@ def add_document(
 ) -> None:
     """Records that a document came; does nothing when it is recorded already. known: what is stored of its address,
     for a caller that has asked; it is told of this one."""
-    if known is not None:
-        if not known.note(url, at, sha256):
-            return
-    elif has_document(connection, source=source, url=url, at=at, sha256=sha256):
+    if known is None:
+        known = known_documents(connection, source=source, urls=[url])
+    if not known.note(url, at, sha256):
         return
     connection.execute(
         insert(documents).values(
