@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol, runtime_checkable
 
 from storage.delivery import DueDestination
 
@@ -90,3 +92,26 @@ class PacedChannel(Channel, Protocol):
     async def ready(self, destination: DueDestination) -> None:
         """Waits for the channel's own turn, and counts this send."""
         ...
+
+
+async def rest(stop: asyncio.Event, seconds: float) -> None:
+    """Waits that long, or until `stop`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+async def finishes(step: Coroutine[Any, Any, object], stop: asyncio.Event) -> bool:  # Any: what a coroutine yields
+    """Runs one step of listening; False when `stop` came first and the step was broken off. Raises what it raises."""
+    task = asyncio.create_task(step)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if stop.is_set():
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return False
+    await task
+    return True

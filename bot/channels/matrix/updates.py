@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import structlog
 
-from bot.channels.base import ChannelError, NotSent, Stopped, Unknown
+from bot.channels.base import ChannelError, NotSent, Stopped, Unknown, finishes, rest
 from bot.channels.matrix.channel import MatrixChannel, replaced_line, successor_of
 from bot.channels.matrix.errors import PUZZLING_TRIES, Limited
 from bot.channels.matrix.events import Event, JoinedRoom, Sync, Whoami, edited_text, read_events, said_text, thread_of
@@ -89,16 +89,9 @@ class Conversation:
         """Listens until `stop`, or until the token is refused; the operator is told then."""
         failures = 0
         while not stop.is_set():
-            step = asyncio.create_task(self.step())
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([step, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if stop.is_set():
-                step.cancel()
-                await asyncio.gather(step, return_exceptions=True)
-                return
             try:
-                await step
+                if not await finishes(self.step(), stop):
+                    return
                 failures = 0
             except Stopped as error:
                 log.error("matrix does not listen any more", reason=str(error))
@@ -108,10 +101,10 @@ class Conversation:
                 failures += 1
                 log.warning("matrix was not heard", reason=str(error))
                 own = min(_WAIT_SECONDS * 2 ** min(failures - 1, 10), _LONGEST_WAIT_SECONDS)
-                await _rest(stop, max(own, min(error.retry_after, _LONGEST_WAIT_SECONDS)))
+                await rest(stop, max(own, min(error.retry_after, _LONGEST_WAIT_SECONDS)))
             except StorageError as error:
                 log.error("matrix: listening waits", reason=str(error))
-                await _rest(stop, _WAIT_SECONDS)
+                await rest(stop, _WAIT_SECONDS)
 
     async def step(self) -> int:
         """One /sync and its answers; returns in how many rooms something happened. Raises ChannelError.
@@ -255,11 +248,3 @@ class Conversation:
                     raise
             else:
                 return
-
-
-async def _rest(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

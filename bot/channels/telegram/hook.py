@@ -11,10 +11,10 @@ from typing import Any  # JSON, as the Bot API has it
 
 import structlog
 
-from bot.channels.base import ChannelError, Stopped
+from bot.channels.base import ChannelError, Stopped, rest
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.pace import Limits
-from bot.channels.telegram.updates import KINDS, Conversation, rest
+from bot.channels.telegram.updates import KINDS, Conversation
 from bot.config import Config, ConfigError
 
 log = structlog.get_logger("patchwatch")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot.channels.base import ChannelError, Stopped
+from bot.channels.base import ChannelError, Stopped, finishes, rest
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.text import render
 from bot.messages.conversation import Answer, Request
@@ -67,16 +67,9 @@ class Conversation:
         conflicts = 0
         await self._prepare()
         while not stop.is_set():
-            step = asyncio.create_task(self.step())
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([step, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if stop.is_set():
-                step.cancel()
-                await asyncio.gather(step, return_exceptions=True)
-                return
             try:
-                await step
+                if not await finishes(self.step(), stop):
+                    return
                 conflicts = 0
             except Stopped as error:
                 conflicts += 1
@@ -299,11 +292,3 @@ def _keyboard(answer: Answer) -> Any:  # Any: aiogram's InlineKeyboardMarkup, wh
         return None
     rows = [[InlineKeyboardButton(text=one.label, callback_data=one.words) for one in row] for row in answer.buttons]
     return InlineKeyboardMarkup(inline_keyboard=rows)
-
-
-async def rest(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
