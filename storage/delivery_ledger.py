@@ -17,7 +17,7 @@ LEASE_SECONDS = 120
 MAX_FOLDED = 200
 MOST_REPEATS = 4  # of what nobody confirms
 
-_PENDING = (
+PENDING = (
     deliveries.c.id.label("delivery"),
     deliveries.c.change_seq,
     deliveries.c.lease_token.label("token"),
@@ -54,7 +54,7 @@ def due_destinations(connection: Connection, *, now: datetime) -> list[DueDestin
 
 def next_pending(connection: Connection, destination: int, *, now: datetime) -> Pending | None:
     """The delivery that is next: notices, then what is urgent, then in the order of the changes."""
-    query: Select[Any] = select(*_PENDING)  # Any: the columns of Pending
+    query: Select[Any] = select(*PENDING)  # Any: the columns of Pending
     query = query.where(deliveries.c.destination == destination, _may_be_sent(now))
     notices_first = deliveries.c.change_seq.is_not(None)
     order = (notices_first, deliveries.c.urgent.desc(), deliveries.c.change_seq, deliveries.c.id)
@@ -67,7 +67,7 @@ def folded_with(
 ) -> list[Pending]:
     """`first` and what goes out with it, urgent first: after a try its own message's rows, before it all that waits
     under the same topic (or any), due or not."""
-    query: Select[Any] = select(*_PENDING).where(deliveries.c.destination == destination)
+    query: Select[Any] = select(*PENDING).where(deliveries.c.destination == destination)
     if first.message is not None:
         query = query.where(deliveries.c.message == first.message, _may_be_sent(now))
     else:
@@ -82,7 +82,7 @@ def folded_with(
 
 def unconfirmed(connection: Connection, destination: int) -> list[Pending]:
     """What was sent with an outcome that nobody knows: the next message says it again, a few times at most."""
-    query = select(*_PENDING).where(deliveries.c.destination == destination, deliveries.c.state == "unconfirmed")
+    query = select(*PENDING).where(deliveries.c.destination == destination, deliveries.c.state == "unconfirmed")
     query = (
         query.where(deliveries.c.change_seq.is_not(None), deliveries.c.tries < MOST_REPEATS)
         .order_by(deliveries.c.change_seq)

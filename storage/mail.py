@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from storage.codec import clean
 from storage.delivery import Pending
-from storage.delivery_ledger import MAX_FOLDED
+from storage.delivery_ledger import MAX_FOLDED, PENDING
 from storage.delivery_tables import deliveries, destinations
 from storage.mail_tables import mail_digests, mail_readers, mail_suppressed
 
@@ -61,18 +61,7 @@ def waiting(connection: Connection, destination: int, *, urgent_only: bool = Fal
     )
     if urgent_only:
         held = and_(held, deliveries.c.urgent.is_(True))
-    columns = (
-        deliveries.c.id.label("delivery"),
-        deliveries.c.change_seq,
-        deliveries.c.lease_token.label("token"),
-        deliveries.c.tries,
-        deliveries.c.message,
-        deliveries.c.urgent,
-        deliveries.c.wakes,
-        deliveries.c.fold,
-        deliveries.c.created_at,
-    )
-    query = select(*columns).where(held).order_by(deliveries.c.change_seq).limit(_MAX_WAITING)
+    query = select(*PENDING).where(held).order_by(deliveries.c.change_seq).limit(_MAX_WAITING)
     return [Pending(**row) for row in connection.execute(query).mappings()]
 
 
