@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +15,10 @@ from sqlalchemy import Connection
 from bot.config import Config
 from bot.ingest.breaker import CycleTurns
 from bot.ingest.cycle import CycleResult, Intake, Mode, ingest
-from bot.ingest.parsing import Parsed, ParseWorker
+from bot.ingest.parsing import Parsed, ParseWorker, read_ahead
 from bot.ingest.watchdog import failure_line
 from bot.topic_files import watch_of
-from sources.base import Batch, FetchContext, RawDocument, SourceSpec
+from sources.base import Batch, FetchContext, SourceSpec
 from sources.errors import FetchError
 from sources.git import GitDoor
 from sources.http import HttpDoor, Validators
@@ -123,22 +123,23 @@ class Poller:
             ahead = _clock_ahead(document_store.newest_at(connection, spec.name), now)
         quiet: dict[str, bool] = {}  # by stream, for the whole cycle: a first reading may come in several batches
         with ParseWorker(spec.name) as worker:
-            for batch in spec.fetch(context):
-                first = quiet.setdefault(batch.stream, self._is_baseline(spec.name, batch.stream))
+            batches = (_moved(batch, now, ahead) for batch in spec.fetch(context))
+            for batch, documents in read_ahead(worker, batches):
+                if batch.stream not in quiet:
+                    quiet[batch.stream] = self._is_baseline(spec.name, batch.stream)
+                first = quiet[batch.stream]
                 report.quiet = report.quiet or first
-                documents = [_moved(one, now, ahead) for one in batch.documents] if ahead else batch.documents
-                self._take(spec, batch, worker.parse(documents), report, Mode(quiet=first, late=late), turns)
+                self._take(spec, batch, documents, report, Mode(quiet=first, late=late), turns)
 
     def _take(
         self,
         spec: SourceSpec,
         batch: Batch,
-        parsed: Iterator[Parsed],
+        documents: Sequence[Parsed],
         report: PollReport,
         mode: Mode,
         turns: CycleTurns,
     ) -> None:
-        documents = list(parsed)
         unreadable = any(one.document is None for one in documents)
         result = ingest(
             self.intake,
@@ -251,10 +252,13 @@ def _clock_ahead(newest: datetime | None, now: datetime) -> timedelta:
     return ahead if ahead > source_health.CLOCK_TOLERANCE else timedelta()
 
 
-def _moved(raw: RawDocument, now: datetime, ahead: timedelta) -> RawDocument:
+def _moved(batch: Batch, now: datetime, ahead: timedelta) -> Batch:
     """A document fetched in this cycle comes after those that a wrong clock dated in the future: else it would count
     as history until that time has come."""
-    return replace(raw, at=raw.at + ahead) if raw.at >= now else raw
+    if not ahead:
+        return batch
+    moved = [replace(raw, at=raw.at + ahead) if raw.at >= now else raw for raw in batch.documents]
+    return replace(batch, documents=tuple(moved))
 
 
 @dataclass(frozen=True, slots=True)
