@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -68,37 +68,25 @@ def known_documents(connection: Connection, *, source: str, urls: Sequence[str])
     return known
 
 
-def add_document(
-    connection: Connection,
-    *,
-    source: str,
-    url: str,
-    kind: str,
-    at: datetime,
-    sha256: str,
-    size_bytes: int,
-    held: bool = False,
-    slice_of: str | None = None,
-    known: KnownDocuments | None = None,
-) -> None:
-    """Records that a document came; does nothing when it is recorded already. known: what is stored of its address,
-    for a caller that has asked; it is told of this one."""
-    if known is None:
-        known = known_documents(connection, source=source, urls=[url])
-    if not known.note(url, at, sha256):
-        return
-    connection.execute(
-        insert(documents).values(
-            source=source,
-            url=url,
-            kind=kind,
-            at=at,
-            sha256=sha256,
-            size_bytes=size_bytes,
-            held=held,
-            slice_of=slice_of,
-        )
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDocument:
+    """A document that came, as it is recorded. slice_of: the hash of the whole that it was cut out of."""
+
+    source: str
+    url: str
+    kind: str
+    at: datetime
+    sha256: str
+    size_bytes: int
+    held: bool = False
+    slice_of: str | None = None
+
+
+def add_documents(connection: Connection, new: Sequence[NewDocument], *, known: KnownDocuments) -> None:
+    """Records that documents came, each once; known: what is stored of their addresses, which is told of these."""
+    rows = [asdict(one) for one in new if known.note(one.url, one.at, one.sha256)]
+    if rows:
+        connection.execute(insert(documents), rows)
 
 
 def newest_hash(connection: Connection, *, source: str, url: str, until: datetime) -> str | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from advisories.model import Change, ChangeDraft, Evidence, RecordVersion
+from advisories.model import Change, Evidence, RecordVersion
 from advisories.observation import Observation, PackageVersionObservation, ParsedDocument, Record, Rejected
 from advisories.topics import Topic
 from bot.ingest.breaker import COUNT, CycleTurns, Turned, measure
@@ -22,7 +22,7 @@ from storage import catch_up, records, source_health
 from storage import changes as change_store
 from storage import documents as document_store
 from storage.blobs import BlobStore
-from storage.documents import KnownDocuments
+from storage.documents import KnownDocuments, NewDocument
 from storage.records import NewVersion
 from storage.store import Store
 
@@ -88,7 +88,8 @@ def ingest(
         if one.document is None:
             result.problems.append((one.raw, one.problem or "unreadable"))
     readable = [one for one in parsed if one.document is not None]
-    hashes = {id(one): intake.store.blobs.put(one.raw.body) for one in readable}
+    names = intake.store.blobs.put_many([one.raw.body for one in readable])
+    hashes = {id(one): name for one, name in zip(readable, names, strict=True)}
     with intake.store.write() as connection:
         stored = document_store.known_documents(connection, source=spec.name, urls=[one.raw.url for one in readable])
         work = _Work(connection, intake, spec, now, mode, result, stored)
@@ -144,7 +145,7 @@ class _Work:
         self._known = _KnownAliases(self._refold)
         self._patch_versions: list[NewVersion] = []
         self._slices: dict[tuple[str, str], tuple[RawDocument, bytes]] = {}  # (record, document) -> what to cut out
-        self._drafts: list[ChangeDraft] = []
+        self._new_documents: list[NewDocument] = []  # of this batch, not recorded yet
 
     @property
     def _blobs(self) -> BlobStore:
@@ -193,6 +194,7 @@ class _Work:
         self._result.held = turned.reason
         for one in fresh:
             self._add_document(one.raw, hashes[id(one)], held=True)
+        self._record_documents()
         source_health.hold(self._connection, self._spec.name, turned.reason, at=self._now)
 
     def take(self, fresh: Sequence[Parsed], hashes: Mapping[int, str]) -> None:
@@ -208,6 +210,7 @@ class _Work:
             if document.complete:
                 self._count_missing(one.raw, {record.key for record in document.records})
             if sliced:
+                self._record_documents()
                 for gone in document_store.prune_whole(
                     self._connection, source=one.raw.source, url=one.raw.url, keep_sha256=hashes[id(one)]
                 ):
@@ -216,23 +219,23 @@ class _Work:
     def _is_sliced(self, raw: RawDocument, document: ParsedDocument) -> bool:
         """Of a large document that comes again and again the first and the newest are kept whole, and of those between
         only the records that changed."""
-        return (
-            len(raw.body) > SLICED_ABOVE_BYTES
-            and any(record.slice for record in document.records)
-            and document_store.newest_hash(self._connection, source=raw.source, url=raw.url, until=raw.at) is not None
-        )
+        if len(raw.body) <= SLICED_ABOVE_BYTES or not any(record.slice for record in document.records):
+            return False
+        self._record_documents()
+        newest = document_store.newest_hash(self._connection, source=raw.source, url=raw.url, until=raw.at)
+        return newest is not None
 
     def _add_document(self, raw: RawDocument, sha256: str, *, held: bool = False) -> None:
-        document_store.add_document(
-            self._connection,
-            source=raw.source,
-            url=raw.url,
-            kind=raw.kind,
-            at=raw.at,
-            sha256=sha256,
-            size_bytes=len(raw.body),
-            held=held,
-            known=self._stored,
+        self._new_documents.append(
+            NewDocument(
+                source=raw.source,
+                url=raw.url,
+                kind=raw.kind,
+                at=raw.at,
+                sha256=sha256,
+                size_bytes=len(raw.body),
+                held=held,
+            )
         )
         if not held and (raw.validators.etag or raw.validators.last_modified):
             document_store.keep_validators(
@@ -243,6 +246,11 @@ class _Work:
                 last_modified=raw.validators.last_modified,
                 sha256=sha256,
             )
+
+    def _record_documents(self) -> None:
+        """Writes down which documents came so far; in one statement, for a list brings hundreds."""
+        document_store.add_documents(self._connection, self._new_documents, known=self._stored)
+        self._new_documents.clear()
 
     def _take_records(self, raw: RawDocument, sha256: str, stated: Sequence[Record], *, sliced: bool) -> None:
         self._result.records += len(stated)
@@ -291,16 +299,16 @@ class _Work:
 
     def _keep_slice(self, raw: RawDocument, sha256: str, content: bytes) -> None:
         cut = self._blobs.put(content)
-        document_store.add_document(
-            self._connection,
-            source=raw.source,
-            url=raw.url,
-            kind=raw.kind,
-            at=raw.at,
-            sha256=cut,
-            size_bytes=len(content),
-            slice_of=sha256,
-            known=self._stored,
+        self._new_documents.append(
+            NewDocument(
+                source=raw.source,
+                url=raw.url,
+                kind=raw.kind,
+                at=raw.at,
+                sha256=cut,
+                size_bytes=len(content),
+                slice_of=sha256,
+            )
         )
 
     def _keep_patch_slice(self, version: NewVersion) -> None:
@@ -331,6 +339,7 @@ class _Work:
             touched=[one.advisory for one in drafts if one.advisory],
             keep_slice=self._keep_patch_slice,
         )
+        self._record_documents()
         source_health.count_records(self._connection, self._spec.name, self._result.records, len(self._result.rejected))
         if self._result.documents:
             source_health.note_newest(self._connection, self._spec.name, self._moment())

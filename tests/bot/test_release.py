@@ -100,10 +100,12 @@ def test_what_cannot_be_read_any_more_is_left_out_of_the_difference(app: App) ->
     take(app, 1, {1000: "open"})
     with app.store.write() as connection:
         sha256 = app.store.blobs.put(b"<html>")
-        documents.add_document(
-            connection, source="debian", url=URL, kind="", at=at(2), sha256=sha256, size_bytes=6, held=True
+        held = documents.NewDocument(
+            source="debian", url=URL, kind="", at=at(2), sha256=sha256, size_bytes=6, held=True
         )
-    held = HeldSource.load(app, "debian")
-    assert len(list(held.difference())) == 99
-    held.release()
+        known = documents.known_documents(connection, source="debian", urls=[URL])
+        documents.add_documents(connection, [held], known=known)
+    source = HeldSource.load(app, "debian")
+    assert len(list(source.difference())) == 99
+    source.release()
     assert status_of(app, 1001) is Status.AFFECTED

@@ -112,9 +112,9 @@ def test_lost_documents_are_named(tmp_path: Path) -> None:
     store = filled(tmp_path / "live")
     name = store.blobs.put(b"document")
     with store.write() as connection:
-        documents.add_document(
-            connection, source="kev", url="https://x.example", kind="", at=at(), sha256=name, size_bytes=8
-        )
+        came = documents.NewDocument(source="kev", url="https://x.example", kind="", at=at(), sha256=name, size_bytes=8)
+        known = documents.known_documents(connection, source="kev", urls=[came.url])
+        documents.add_documents(connection, [came], known=known)
     assert missing_documents(store) == []
     store.blobs.remove(name)
     assert missing_documents(store) == [name]

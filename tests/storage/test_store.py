@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from advisories.words import ChangeType
 from storage import changes, documents, identity, marks, source_health
-from storage.blobs import BlobStore
+from storage.blobs import SYNCED_TOGETHER, BlobStore
 from storage.codec import clean, observations_from_text, observations_to_text
+from storage.documents import NewDocument
 from storage.errors import StorageDamaged, StorageError
 from storage.store import Store, database_url
 from storage.tables import operator_notes
@@ -112,30 +114,28 @@ def test_a_feed_id_depends_on_the_change_alone(store: Store, tmp_path: Path) -> 
     assert stored.uuid == changes.change_uuid(draft(at=at(5)).key)
 
 
+def came(hours: float, digit: str) -> NewDocument:
+    return NewDocument(source="debian", url="https://x.example", kind="", at=at(hours), sha256=digit * 64, size_bytes=1)
+
+
+def add_documents(connection: Connection, *new: NewDocument) -> None:
+    known = documents.known_documents(connection, source="debian", urls=["https://x.example"])
+    documents.add_documents(connection, new, known=known)
+
+
 def test_one_document_is_taken_in_once(store: Store) -> None:
     """The same (source, url, at, sha256)."""
     with store.write() as connection:
-        for _ in range(2):
-            documents.add_document(
-                connection, source="kev", url="https://x.example", kind="", at=at(), sha256="a" * 64, size_bytes=1
-            )
+        for number in (1, 2):
+            add_documents(connection, *[came(0, "a")] * number)
         assert len(list(documents.all_documents(connection))) == 1
-        assert documents.newest_hash(connection, source="kev", url="https://x.example", until=at(1)) == "a" * 64
+        assert documents.newest_hash(connection, source="debian", url="https://x.example", until=at(1)) == "a" * 64
 
 
 def test_of_a_large_address_the_first_and_the_newest_stay_whole(store: Store) -> None:
     """Between them the records that changed are kept as slices."""
     with store.write() as connection:
-        for number in range(4):
-            documents.add_document(
-                connection,
-                source="debian",
-                url="https://x.example",
-                kind="",
-                at=at(number),
-                sha256=str(number) * 64,
-                size_bytes=1,
-            )
+        add_documents(connection, *(came(number, str(number)) for number in range(4)))
         gone = documents.prune_whole(connection, source="debian", url="https://x.example", keep_sha256="3" * 64)
         assert gone == ("1" * 64, "2" * 64)
         assert [one.sha256[0] for one in documents.all_documents(connection)] == ["0", "3"]
@@ -183,6 +183,29 @@ def test_a_stored_document_is_whole_or_an_error(tmp_path: Path) -> None:
     blobs.remove(name)
     with pytest.raises(StorageError, match="is not in"):
         blobs.get(name)
+
+
+@pytest.mark.parametrize("count", [SYNCED_TOGETHER - 1, SYNCED_TOGETHER, 3 * SYNCED_TOGETHER])
+def test_documents_of_a_batch_are_stored_together(tmp_path: Path, count: int) -> None:
+    """A repeat is one file; nothing is left aside."""
+    blobs = BlobStore(tmp_path)
+    bodies = [b"mail %d" % number for number in range(count)]
+    names = blobs.put_many([*bodies, bodies[0]])
+    assert names[-1] == names[0]
+    assert [blobs.get(name) for name in names[:-1]] == bodies
+    assert blobs.put_many(bodies) == names[:-1]
+    assert sorted(path.stem for path in tmp_path.rglob("*") if path.is_file()) == sorted(set(names))
+
+
+@pytest.mark.parametrize("count", [2, SYNCED_TOGETHER])
+def test_of_documents_that_cannot_all_be_stored_none_is(tmp_path: Path, count: int) -> None:
+    """Where one cannot be written: a file stands in the place of its folder."""
+    blobs = BlobStore(tmp_path)
+    bodies = [b"mail %d" % number for number in range(count)]
+    blobs.path(hashlib.sha256(bodies[-1]).hexdigest()).parent.write_bytes(b"")
+    with pytest.raises(StorageError, match="storing a document"):
+        blobs.put_many(bodies)
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size] == []
 
 
 def test_other_databases_are_refused_by_name(tmp_path: Path) -> None:
