@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -81,10 +81,14 @@ class NewDocument:
     held: bool = False
     slice_of: str | None = None
 
+    def row(self) -> dict[str, object]:
+        """As the table's columns are named; by hand, because `asdict` copies every value."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 def add_documents(connection: Connection, new: Sequence[NewDocument], *, known: KnownDocuments) -> None:
     """Records that documents came, each once; known: what is stored of their addresses, which is told of these."""
-    rows = [asdict(one) for one in new if known.note(one.url, one.at, one.sha256)]
+    rows = [one.row() for one in new if known.note(one.url, one.at, one.sha256)]
     if rows:
         connection.execute(insert(documents), rows)
 

@@ -1,7 +1,8 @@
 """A list taken in for the first time, every mail of it: looked at, parsed in the worker, stored, joined to patches.
 
-6,500 mails of 10.8 KB; 65,000 (700 MB) with --whole. In a process of its own, so that the memory is its own: `peak` is
-the most that all its processes held at one time.
+By the clock, as `poll` does it: the worker reads the next mails while these are stored, which are on the disk before
+the next are asked for. 6,500 mails of 10.8 KB; 65,000 (700 MB) with --whole. In a process of its own, so that the
+memory is its own: `peak` is the most that all its processes held at one time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +21,10 @@ from scripts.benches.documents import mail
 from scripts.benches.figure import Figure
 from scripts.benches.idle import resident_mib
 from scripts.benches.sizes import size
+from sources.base import Batch, RawDocument
 
 BATCH = 200  # as the source yields them
+MADE = 2_000
 _LOOK_SECONDS = 0.25
 
 
@@ -41,47 +45,62 @@ class WorkerTime:
         return sum(self._of.values())
 
 
+def batches(mails: Sequence[Sequence[bytes]]) -> Iterator[Batch]:
+    """As the source yields them, each mail looked at once."""
+    from sources.lore.wanted import read_header
+
+    now = datetime.now(UTC)
+    for number, raws in enumerate(mails):
+        headers = [read_header(raw) for raw in raws]
+        documents = [
+            RawDocument(
+                source="lore",
+                url=f"https://lore.kernel.org/linux-crypto/{header.msgid}/",
+                at=now,
+                body=raw,
+                kind=f"mail@{1_735_000_000 + number}",
+            )
+            for header, raw in zip(headers, raws, strict=True)
+            if header is not None
+        ]
+        yield Batch(documents=tuple(documents), checkpoint={"at": str(number)})
+
+
 def take_in(count: int, folder: Path) -> dict[str, float]:
-    """CPU seconds: of the look at the bytes, of the parser in its worker, and of storing."""
+    """Seconds: all of it by the clock; CPU of the workers that parse, and of this process, which does the rest.
+
+    The mails are made beforehand, some at a time; that time does not count.
+    """
     from bot.app import open_app
     from bot.ingest.cycle import Mode, ingest
-    from bot.ingest.parsing import ParseWorker
-    from sources.base import RawDocument
-    from sources.lore.wanted import read_header
+    from bot.ingest.parsing import ParseWorker, read_ahead
     from sources.registry import find_source
 
-    spent = {"look": 0.0, "parse": 0.0, "store": 0.0}
+    spent = {"clock": 0.0, "workers": 0.0, "rest": 0.0}
     kept = 0
     workers = WorkerTime()
     with open_app(config=None, data=folder) as app, ParseWorker("lore") as worker:
-        for first in range(0, count, BATCH):
-            raws = [mail(number) for number in range(first, min(first + BATCH, count))]
-            now = datetime.now(UTC)
-            began = time.process_time()
-            headers = [read_header(raw) for raw in raws]
-            spent["look"] += time.process_time() - began
-            documents = [
-                RawDocument(
-                    source="lore",
-                    url=f"https://lore.kernel.org/linux-crypto/{header.msgid}/",
-                    at=now,
-                    body=raw,
-                    kind=f"mail@{1_735_000_000 + first}",
-                )
-                for header, raw in zip(headers, raws, strict=True)
-                if header is not None
+        for made in range(0, count, MADE):
+            mails = [
+                [mail(number) for number in range(first, min(first + BATCH, made + MADE, count))]
+                for first in range(made, min(made + MADE, count), BATCH)
             ]
-            began = time.process_time()
-            parsed = list(worker.parse(documents))
-            spent["parse"] += time.process_time() - began  # our end of the pipe
+            began, processed = time.perf_counter(), time.process_time()
+            for batch, parsed in read_ahead(worker, batches(mails)):
+                workers.look()
+                result = ingest(
+                    app.intake,
+                    find_source("lore"),
+                    parsed,
+                    now=datetime.now(UTC),
+                    mode=Mode(quiet=True),
+                    checkpoint=batch.checkpoint,
+                )
+                kept += result.documents
+            spent["clock"] += time.perf_counter() - began
+            spent["rest"] += time.process_time() - processed
             workers.look()
-            began = time.process_time()
-            result = ingest(
-                app.intake, find_source("lore"), parsed, now=now, mode=Mode(quiet=True), checkpoint={"at": str(first)}
-            )
-            spent["store"] += time.process_time() - began
-            kept += result.documents
-    spent["parse"] += workers.seconds
+    spent["workers"] = workers.seconds
     if kept != count:
         raise RuntimeError(f"{kept} of {count} mails were taken in")
     return spent
@@ -99,16 +118,13 @@ def run() -> list[Figure]:
         if process.returncode != 0 or process.stdout is None:
             raise RuntimeError("the mails were not taken in")
         spent = json.loads(process.stdout.read())
-    steps = {"all of it": sum(spent.values()), "the parser": spent["parse"], "storing": spent["store"]}
+    steps = {"the parser": spent["workers"], "all else": spent["rest"], "both": spent["workers"] + spent["rest"]}
     return [
+        Figure(
+            name=f"{count:,} mails taken in", unit="mails/s", ours=count / spent["clock"], limit=2_000, at_least=True
+        ),
         *(
-            Figure(
-                name=f"{count:,} mails taken in: {name}",
-                unit="mails/s CPU",
-                ours=count / seconds,
-                limit=2_000 if name == "all of it" else None,
-                at_least=True,
-            )
+            Figure(name=f"the same: CPU of {name}", unit="mails/s CPU", ours=count / seconds, limit=None)
             for name, seconds in steps.items()
         ),
         Figure(name="the same: memory of all its processes", unit="MiB", ours=peak, limit=400),
