@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.app import App, make_poller
+from bot.ingest.parsing import load_parsers
 from bot.ingest.poll import Poller, PollReport
 from bot.ingest.watchdog import note_stale
 from bot.memory import give_back
@@ -84,7 +85,9 @@ def _roles(app: App, role: str, stop: asyncio.Event) -> list[tuple[str, Coroutin
 
         roles.append(("web", serve_web(app, stop)))
     if role in ("all", "poll"):
-        roles.append(("schedule", Schedule(app, make_poller(app), ping=_ping_of(app)).run(stop)))
+        schedule = Schedule(app, make_poller(app), ping=_ping_of(app))
+        load_parsers(schedule.names)
+        roles.append(("schedule", schedule.run(stop)))
     if role in ("all", "deliver"):
         from bot.channels.registry import serve_channels
 

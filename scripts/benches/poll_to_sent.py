@@ -60,7 +60,7 @@ def ours(folder: Path, base: str) -> float:
     from bot.delivery.deliver import Deliverer
     from bot.digest.folding import make_folder
     from bot.ingest.cycle import Mode, ingest
-    from bot.ingest.parsing import parse_here
+    from bot.ingest.parsing import load_parsers, parse_here
     from scripts.benches.idle_poll import make_poller
     from sources.base import RawDocument
     from sources.registry import find_source
@@ -103,6 +103,7 @@ def ours(folder: Path, base: str) -> float:
             ]
             connection.execute(insert(subscriptions), rows)
             next_generation(connection)
+        load_parsers(["kev"])  # as `run` does
         poller = make_poller(app, base)
 
         async def rounds() -> float:
@@ -166,7 +167,8 @@ def sample(kind: str, folder: Path, base: str, number: int) -> float:
     """Seconds a round."""
     own = folder / f"{kind}{number}"
     own.mkdir()
-    command = [sys.executable, "-m", "scripts.benches.poll_to_sent", kind, str(own), base]
+    # not as a module: a parse worker loads its parent's main module, which is as good as empty in `patchwatch run`
+    command = [sys.executable, "-c", f"from {__name__} import main; main()", kind, str(own), base]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, start_new_session=True)
     spent: float = json.loads(done.stdout.splitlines()[-1])
     return spent / POLLS
@@ -191,5 +193,5 @@ def run() -> list[Figure]:
     ]
 
 
-if __name__ == "__main__":
+def main() -> None:
     print(json.dumps({"ours": ours, "peer": peer}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])))
