@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from storage.tables import documents, validators
 
@@ -104,9 +104,12 @@ def newest_hash(connection: Connection, *, source: str, url: str, until: datetim
     return newest.sha256 if newest is not None and newest.at <= until else None
 
 
+_NEWEST_AT = select(func.max(documents.c.at)).where(documents.c.source == bindparam("of"))
+
+
 def newest_at(connection: Connection, source: str) -> datetime | None:
     """The time of the newest document of a source."""
-    return connection.execute(select(func.max(documents.c.at)).where(documents.c.source == source)).scalar()
+    return connection.execute(_NEWEST_AT, {"of": source}).scalar()
 
 
 def all_documents(
@@ -149,9 +152,12 @@ def drop_held(connection: Connection, source: str) -> None:
     connection.execute(delete(documents).where(documents.c.source == source, documents.c.held.is_(True)))
 
 
+_VALIDATORS = select(validators).where(validators.c.source == bindparam("of"))
+
+
 def held_validators(connection: Connection, source: str) -> dict[str, tuple[str | None, str | None, str]]:
     """url -> (etag, last_modified, sha256) of what we hold from a source."""
-    rows = connection.execute(select(validators).where(validators.c.source == source)).mappings()
+    rows = connection.execute(_VALIDATORS, {"of": source}).mappings()
     return {row["url"]: (row["etag"], row["last_modified"], row["sha256"]) for row in rows}
 
 

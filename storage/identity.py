@@ -41,8 +41,11 @@ def resolve_many(connection: Connection, aliases: Iterable[str]) -> dict[str, st
     return found
 
 
+_ALIASES = select(advisory_aliases.c.alias)
+
+
 def all_aliases(connection: Connection) -> set[str]:
-    return set(connection.execute(select(advisory_aliases.c.alias)).scalars())
+    return set(connection.execute(_ALIASES).scalars())
 
 
 def aliases_of(connection: Connection, pw_id: str) -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from storage.tables import meta
 
+_MARK = select(meta.c.value).where(meta.c.name == bindparam("of"))
+
 
 def load_mark(connection: Connection, name: str) -> str | None:
-    return connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+    return connection.execute(_MARK, {"of": name}).scalar()
 
 
 def save_mark(connection: Connection, name: str, value: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, exists, func, insert, or_, select, update
 
 from advisories.model import Evidence, RecordVersion
 from advisories.observation import Observation
@@ -20,6 +20,10 @@ from storage.tables import record_subjects, records
 SEEN_ENOUGH = 3
 SEEN_LONG_ENOUGH = timedelta(hours=25)
 _CHUNK = 400
+
+
+def _microseconds(span: timedelta) -> int:
+    return int(span.total_seconds() * 1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,23 +165,24 @@ def _add_subjects(connection: Connection, source: str, versions: Sequence[NewVer
         connection.execute(insert(record_subjects), rows)
 
 
+_LATER = records.alias()
+_SEEN_AGAIN = (
+    update(records)
+    .where(
+        records.c.source == bindparam("of"),
+        records.c.url == bindparam("address"),
+        records.c.last_seen_at < bindparam("seen_at"),
+        or_(records.c.seen < SEEN_ENOUGH, records.c.last_seen_at - records.c.at < _microseconds(SEEN_LONG_ENOUGH)),
+        ~exists().where(_LATER.c.source == bindparam("of"), _LATER.c.key == records.c.key, _LATER.c.at > records.c.at),
+    )
+    .values(seen=records.c.seen + 1, last_seen_at=bindparam("seen_at"))
+)
+
+
 def seen_again(connection: Connection, *, source: str, url: str, at: datetime) -> int:
     """Counts one more good fetch for the newest version of each record of an address that had not changed; writes
     nothing once the count decides nothing any more. Returns how many rows were written."""
-    later = records.alias()
-    newer = exists().where(later.c.source == source, later.c.key == records.c.key, later.c.at > records.c.at)
-    answer = connection.execute(
-        update(records)
-        .where(
-            records.c.source == source,
-            records.c.url == url,
-            records.c.last_seen_at < at,
-            or_(records.c.seen < SEEN_ENOUGH, records.c.last_seen_at - records.c.at < _microseconds(SEEN_LONG_ENOUGH)),
-            ~newer,
-        )
-        .values(seen=records.c.seen + 1, last_seen_at=at)
-    )
-    return int(answer.rowcount)
+    return int(connection.execute(_SEEN_AGAIN, {"of": source, "address": url, "seen_at": at}).rowcount)
 
 
 def said_again(connection: Connection, *, source: str, keys: Sequence[str], at: datetime) -> list[RecordVersion]:
@@ -208,10 +213,6 @@ def is_overtaken(connection: Connection, *, source: str, url: str) -> bool:
     )
     query = select(records.c.record_id).where(records.c.source == source, records.c.url == url, newer).limit(1)
     return connection.execute(query).first() is not None
-
-
-def _microseconds(span: timedelta) -> int:
-    return int(span.total_seconds() * 1_000_000)
 
 
 def count_missing(connection: Connection, *, source: str, keys: Sequence[str], at: datetime) -> None:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import uuid4
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, case, insert, or_, select, update
 
 from storage.codec import clean
 from storage.tables import operator_notes, source_streams, sources
@@ -60,31 +61,63 @@ def list_health(connection: Connection) -> list[SourceHealth]:
     return [SourceHealth(**row) for row in connection.execute(select(sources).order_by(sources.c.name)).mappings()]
 
 
+_CHECKPOINT = select(sources.c.checkpoint).where(sources.c.name == bindparam("source"))
+
+
 def load_checkpoint(connection: Connection, name: str) -> dict[str, str]:
-    text = connection.execute(select(sources.c.checkpoint).where(sources.c.name == name)).scalar()
+    text = connection.execute(_CHECKPOINT, {"source": name}).scalar()
     loaded: dict[str, str] = json.loads(text or "{}")
     return loaded
 
 
 def save_checkpoint(connection: Connection, name: str, checkpoint: str) -> None:
-    ensure_source(connection, name)
-    connection.execute(update(sources).where(sources.c.name == name).values(checkpoint=checkpoint))
+    _write(connection, name, update(sources).where(sources.c.name == name).values(checkpoint=checkpoint))
+
+
+def _write(connection: Connection, name: str, row: Update) -> int:
+    """Writes the source's row, and makes it before when it is not there: it nearly always is. Returns how many rows
+    were written."""
+    if not (written := connection.execute(row).rowcount):
+        ensure_source(connection, name)
+        written = connection.execute(row).rowcount
+    return int(written)
+
+
+_FREE = and_(
+    sources.c.name == bindparam("source"),
+    or_(
+        sources.c.leased_until.is_(None),
+        sources.c.leased_until <= bindparam("now"),
+        sources.c.last_attempt_at > bindparam("ahead"),
+    ),
+    sources.c.state != "held",
+)
+_DUE = or_(
+    sources.c.next_due_at.is_(None),
+    sources.c.next_due_at <= bindparam("now"),
+    sources.c.last_attempt_at > bindparam("ahead"),
+)
+# Statements that every poll needs are built once: building one costs four times what running it does.
+_CLAIM = (
+    update(sources)
+    .where(_FREE)
+    .values(leased_until=bindparam("until"), lease=bindparam("own_lease"), last_attempt_at=bindparam("now"))
+)
+_CLAIM_DUE = _CLAIM.where(_DUE)
 
 
 def claim(connection: Connection, name: str, *, now: datetime, until: datetime, due_only: bool = True) -> str | None:
     """Leases the source for one cycle; None when it is not due, leased by another worker or held. What was written by
     a clock that has jumped back since binds nobody."""
-    ensure_source(connection, name)
     lease = str(uuid4())
-    ahead = sources.c.last_attempt_at > now + CLOCK_TOLERANCE
-    free = or_(sources.c.leased_until.is_(None), sources.c.leased_until <= now, ahead)
-    condition = and_(sources.c.name == name, free, sources.c.state != "held")
-    if due_only:
-        condition = and_(condition, or_(sources.c.next_due_at.is_(None), sources.c.next_due_at <= now, ahead))
-    answer = connection.execute(
-        update(sources).where(condition).values(leased_until=until, lease=lease, last_attempt_at=now)
-    )
-    return lease if answer.rowcount else None
+    values = {"source": name, "now": now, "ahead": now + CLOCK_TOLERANCE, "until": until, "own_lease": lease}
+    row = _CLAIM_DUE if due_only else _CLAIM
+    if connection.execute(row, values).rowcount:
+        return lease
+    if load_health(connection, name) is not None:
+        return None
+    ensure_source(connection, name)
+    return lease if connection.execute(row, values).rowcount else None
 
 
 def renew(connection: Connection, name: str, lease: str, *, until: datetime) -> bool:
@@ -93,25 +126,48 @@ def renew(connection: Connection, name: str, lease: str, *, until: datetime) -> 
     return bool(connection.execute(update(sources).where(own).values(leased_until=until)).rowcount)
 
 
-def record_good(connection: Connection, name: str, *, now: datetime, next_due_at: datetime) -> None:
-    """A good cycle ends every failure and gives the lease back; a hold stays."""
-    connection.execute(
-        update(sources)
-        .where(sources.c.name == name)
-        .values(
-            last_good_at=now,
-            next_due_at=next_due_at,
-            leased_until=None,
-            lease=None,
-            failing_since=None,
-            failures=0,
-            error_kind=None,
-            error_text=None,
-            error_url=None,
-            alerted_at=None,
-        )
+_COUNTED = ("requests", "bytes", "not_modified")
+_ADDED = {name: sources.c[name] + bindparam(f"more_{name}") for name in _COUNTED}
+_GOOD = (
+    update(sources)
+    .where(sources.c.name == bindparam("source"))
+    .values(
+        **_ADDED,
+        state=case((sources.c.state == "held", "held"), else_="good"),
+        last_good_at=bindparam("now"),
+        next_due_at=bindparam("due"),
+        leased_until=None,
+        lease=None,
+        failing_since=None,
+        failures=0,
+        error_kind=None,
+        error_text=None,
+        error_url=None,
+        alerted_at=None,
     )
-    connection.execute(update(sources).where(sources.c.name == name, sources.c.state != "held").values(state="good"))
+)
+_TRAFFIC = update(sources).where(sources.c.name == bindparam("source")).values(**_ADDED)
+
+
+def record_good(
+    connection: Connection,
+    name: str,
+    *,
+    now: datetime,
+    next_due_at: datetime,
+    traffic: Mapping[str, int] = MappingProxyType({}),
+) -> None:
+    """A good cycle ends every failure and gives the lease back; a hold stays. traffic: as in `count_traffic`."""
+    connection.execute(_GOOD, {"source": name, "now": now, "due": next_due_at, **_more(traffic)})
+
+
+def count_traffic(connection: Connection, name: str, traffic: Mapping[str, int]) -> None:
+    """Adds requests, bytes and not_modified of one cycle."""
+    connection.execute(_TRAFFIC, {"source": name, **_more(traffic)})
+
+
+def _more(traffic: Mapping[str, int]) -> dict[str, int]:
+    return {f"more_{name}": traffic.get(name, 0) for name in _COUNTED}
 
 
 def record_failure(
@@ -167,10 +223,8 @@ def release(connection: Connection, name: str) -> None:
 
 
 def count_records(connection: Connection, name: str, seen: int, rejected: int) -> None:
-    ensure_source(connection, name)
-    connection.execute(
-        update(sources).where(sources.c.name == name).values(records=sources.c.records + seen, rejected=rejected)
-    )
+    row = update(sources).where(sources.c.name == name).values(records=sources.c.records + seen, rejected=rejected)
+    _write(connection, name, row)
 
 
 def note_newest(connection: Connection, name: str, newest: datetime) -> None:
@@ -178,17 +232,12 @@ def note_newest(connection: Connection, name: str, newest: datetime) -> None:
     connection.execute(update(sources).where(sources.c.name == name, condition).values(newest_record_at=newest))
 
 
-def count_traffic(connection: Connection, name: str, traffic: Mapping[str, int]) -> None:
-    """Adds requests, bytes and not_modified of one cycle."""
-    connection.execute(
-        update(sources)
-        .where(sources.c.name == name)
-        .values(
-            requests=sources.c.requests + traffic.get("requests", 0),
-            bytes=sources.c.bytes + traffic.get("bytes", 0),
-            not_modified=sources.c.not_modified + traffic.get("not_modified", 0),
-        )
-    )
+_STREAMS = select(source_streams.c.stream).where(source_streams.c.source == bindparam("source"))
+
+
+def streams_done(connection: Connection, source: str) -> frozenset[str]:
+    """The streams of a source whose first reading has ended."""
+    return frozenset(connection.execute(_STREAMS, {"source": source}).scalars())
 
 
 def baseline_done(connection: Connection, source: str, stream: str) -> bool:

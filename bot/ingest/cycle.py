@@ -340,8 +340,10 @@ class _Work:
             keep_slice=self._keep_patch_slice,
         )
         self._record_documents()
-        source_health.count_records(self._connection, self._spec.name, self._result.records, len(self._result.rejected))
         if self._result.documents:
+            source_health.count_records(
+                self._connection, self._spec.name, self._result.records, len(self._result.rejected)
+            )
             source_health.note_newest(self._connection, self._spec.name, self._moment())
         if not self._mode.emits:
             return

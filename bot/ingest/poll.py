@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +13,7 @@ from sqlalchemy import Connection
 from bot.config import Config
 from bot.ingest.breaker import CycleTurns
 from bot.ingest.cycle import CycleResult, Intake, Mode, ingest
+from bot.ingest.leases import LEASE, Leases
 from bot.ingest.parsing import Parsed, ParseWorker, read_ahead
 from bot.ingest.watchdog import failure_line
 from bot.topic_files import watch_of
@@ -28,8 +27,6 @@ from storage import documents as document_store
 from storage.errors import StorageError
 
 log = structlog.get_logger("patchwatch")
-LEASE = timedelta(seconds=90)  # renewed while the cycle lasts: what a killed worker held is free soon
-RENEW_SECONDS = 30.0
 MAX_BACKOFF = timedelta(hours=6)
 ALERT_AFTER_FAILURES = 3
 
@@ -53,6 +50,30 @@ class PollReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is stored of a source when its cycle begins. streams: those whose first reading has ended. late: it has had
+    no good fetch since a restore."""
+
+    checkpoint: dict[str, str]
+    validators: dict[str, tuple[str | None, str | None, str]]
+    advisories: frozenset[str]
+    streams: frozenset[str]
+    late: bool
+    newest_at: datetime | None
+
+    @classmethod
+    def load(cls, connection: Connection, source: str) -> _Known:
+        return cls(
+            checkpoint=source_health.load_checkpoint(connection, source),
+            validators=document_store.held_validators(connection, source),
+            advisories=frozenset(one for one in identity.all_aliases(connection) if one.startswith("CVE-")),
+            streams=source_health.streams_done(connection, source),
+            late=catch_up.is_catching_up(connection, source),
+            newest_at=document_store.newest_at(connection, source),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Poller:
     """Everything `poll` needs, made once by the composition root."""
 
@@ -61,6 +82,10 @@ class Poller:
     http: HttpDoor
     git: GitDoor
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _leases: Leases = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_leases", Leases(self.intake.store, self.clock))
 
     def poll(self, name: str, *, due_only: bool = False) -> PollReport:
         """One cycle. Never raises for what a source does; StorageError passes."""
@@ -70,19 +95,20 @@ class Poller:
         now = self.clock()
         with store.write() as connection:
             lease = source_health.claim(connection, name, now=now, until=now + LEASE, due_only=due_only)
-        if lease is None:
+            known = _Known.load(connection, name) if lease else None
+        if lease is None or known is None:
             report.busy = True
             return report
         spec = find_source(name)
-        with self._renewed(name, lease):
-            self._guarded_cycle(spec, report, now)
+        with self._leases.kept(name, lease):
+            self._guarded_cycle(spec, report, known, now)
         report.seconds = time.monotonic() - started
         return report
 
-    def _guarded_cycle(self, spec: SourceSpec, report: PollReport, now: datetime) -> None:
+    def _guarded_cycle(self, spec: SourceSpec, report: PollReport, known: _Known, now: datetime) -> None:
         """The cycle and how it ended. Raises StorageError."""
         try:
-            self._cycle(spec, report, now)
+            self._cycle(spec, report, known, now)
         except FetchError as error:
             self._failed(spec, report, error.kind, str(error), error.url, error.retry_after)
         except StorageError:
@@ -94,42 +120,20 @@ class Poller:
         else:
             self._ended(spec, report)
 
-    @contextmanager
-    def _renewed(self, name: str, lease: str) -> Iterator[None]:
-        """Keeps the lease of a long cycle until the end of the block."""
-        done = threading.Event()
-
-        def renew() -> None:
-            while not done.wait(RENEW_SECONDS):
-                try:
-                    with self.intake.store.write() as connection:
-                        source_health.renew(connection, name, lease, until=self.clock() + LEASE)
-                except StorageError as error:
-                    log.warning("lease not renewed", source=name, reason=str(error))
-
-        thread = threading.Thread(target=renew, name=f"lease-{name}", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-
-    def _cycle(self, spec: SourceSpec, report: PollReport, now: datetime) -> None:
-        context = self._context(spec, now)
+    def _cycle(self, spec: SourceSpec, report: PollReport, known: _Known, now: datetime) -> None:
         turns = CycleTurns()
-        with self.intake.store.read() as connection:
-            late = catch_up.is_catching_up(connection, spec.name)
-            ahead = _clock_ahead(document_store.newest_at(connection, spec.name), now)
-        quiet: dict[str, bool] = {}  # by stream, for the whole cycle: a first reading may come in several batches
+        ahead = _clock_ahead(known.newest_at, now)
+        saved: Mapping[str, str] = known.checkpoint
+        first_reading: set[str] = set()  # streams, for the whole cycle: a first reading may come in several batches
         with ParseWorker(spec.name) as worker:
-            batches = (_moved(batch, now, ahead) for batch in spec.fetch(context))
+            batches = (_moved(batch, now, ahead) for batch in spec.fetch(self._context(spec, known, now)))
             for batch, documents in read_ahead(worker, batches):
-                if batch.stream not in quiet:
-                    quiet[batch.stream] = self._is_baseline(spec.name, batch.stream)
-                first = quiet[batch.stream]
-                report.quiet = report.quiet or first
-                self._take(spec, batch, documents, report, Mode(quiet=first, late=late), turns)
+                if batch.stream not in known.streams:
+                    first_reading.add(batch.stream)
+                mode = Mode(quiet=batch.stream in first_reading, late=known.late)
+                report.quiet = report.quiet or mode.quiet
+                saved = self._take(spec, batch, documents, report, mode, turns, saved)
+                self._note(batch.notes, spec.name, report)
 
     def _take(
         self,
@@ -139,24 +143,33 @@ class Poller:
         report: PollReport,
         mode: Mode,
         turns: CycleTurns,
-    ) -> None:
+        saved: Mapping[str, str],
+    ) -> Mapping[str, str]:
+        """Stores a batch, unless it says nothing at all. Returns the checkpoint that is stored then; saved: the one
+        that is stored before."""
         unreadable = any(one.document is None for one in documents)
+        checkpoint = None if unreadable or batch.checkpoint == saved else batch.checkpoint
+        if not (documents or batch.same or mode.quiet or checkpoint is not None):
+            return saved
         result = ingest(
             self.intake,
             spec,
             documents,
             now=self.clock(),
             mode=mode,
-            checkpoint=None if unreadable else batch.checkpoint,
+            checkpoint=checkpoint,
             same=batch.same,
             baseline=batch.stream if mode.quiet and not batch.more and not unreadable else None,
             turns=turns,
         )
         self._report(result, report)
-        for note in batch.notes:
+        return saved if checkpoint is None or result.held else checkpoint
+
+    def _note(self, notes: Sequence[str], source: str, report: PollReport) -> None:
+        for note in notes:
             report.notes.append(note)
             with self.intake.store.write() as connection:
-                source_health.add_note(connection, note, at=self.clock(), source=spec.name)
+                source_health.add_note(connection, note, at=self.clock(), source=source)
 
     def _report(self, result: CycleResult, report: PollReport) -> None:
         report.documents += result.documents
@@ -168,26 +181,18 @@ class Poller:
             more = f" (and {len(result.problems) - 1} more)" if len(result.problems) > 1 else ""
             report.error, report.error_kind = f"{raw.url}: {what}{more}", "parse"
 
-    def _context(self, spec: SourceSpec, now: datetime) -> FetchContext:
-        with self.intake.store.read() as connection:
-            checkpoint = source_health.load_checkpoint(connection, spec.name)
-            held = document_store.held_validators(connection, spec.name)
-            known = frozenset(one for one in identity.all_aliases(connection) if one.startswith("CVE-"))
+    def _context(self, spec: SourceSpec, known: _Known, now: datetime) -> FetchContext:
         return FetchContext(
             source=spec.name,
             settings=self.config.source_values(spec),
             http=self.http,
             git=self.git,
-            checkpoint=checkpoint,
-            held=_Held(held),
+            checkpoint=known.checkpoint,
+            held=_Held(known.validators),
             watch=watch_of(self.intake.topics),
             now=now,
-            known_advisories=known,
+            known_advisories=known.advisories,
         )
-
-    def _is_baseline(self, source: str, stream: str) -> bool:
-        with self.intake.store.read() as connection:
-            return not source_health.baseline_done(connection, source, stream)
 
     def _ended(self, spec: SourceSpec, report: PollReport) -> None:
         if report.error is not None:
@@ -195,8 +200,9 @@ class Poller:
             return
         now = self.clock()
         with self.intake.store.write() as connection:
-            source_health.record_good(connection, spec.name, now=now, next_due_at=now + self.interval(spec))
-            self._count(connection, report)
+            source_health.record_good(
+                connection, spec.name, now=now, next_due_at=now + self.interval(spec), traffic=self._grown(report)
+            )
             if report.quiet:
                 line = (
                     f"{spec.name}: first good fetch taken as baseline ({report.documents} documents); nothing was sent"
@@ -217,7 +223,7 @@ class Poller:
             source_health.record_failure(
                 connection, spec.name, now=now, next_due_at=now + min(wait, MAX_BACKOFF), kind=kind, text=text, url=url
             )
-            self._count(connection, report)
+            source_health.count_traffic(connection, spec.name, self._grown(report))
             if failures >= ALERT_AFTER_FAILURES and source_health.mark_alerted(connection, spec.name, at=now):
                 line = failure_line(connection, spec.name, failures, text)
                 if line is not None:
@@ -232,11 +238,10 @@ class Poller:
             "not_modified": sum(one.not_modified for one in own),
         }
 
-    def _count(self, connection: Connection, report: PollReport) -> None:
-        """Adds this cycle's traffic to the source's row."""
+    def _grown(self, report: PollReport) -> dict[str, int]:
+        """This cycle's traffic."""
         after = self._traffic(report.source)
-        grown = {key: after[key] - report.traffic_before.get(key, 0) for key in after}
-        source_health.count_traffic(connection, report.source, grown)
+        return {key: after[key] - report.traffic_before.get(key, 0) for key in after}
 
     def interval(self, spec: SourceSpec) -> timedelta:
         """How long until the next poll: configured, else the source's own by `[schedule] interval_factor`."""

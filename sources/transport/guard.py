@@ -91,8 +91,18 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host  # a zone is the resolver's to judge
+
+
 def resolve_within(resolver: Resolver, host: str, port: int, seconds: float) -> list[str]:
     """`resolver`'s answer, or a ResolveError after `seconds`: the C library's resolver knows no deadline of its own."""
+    if _is_address(host):
+        return [host]
     found: list[str] = []
     failed: list[str] = []
 

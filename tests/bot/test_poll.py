@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.ingest.poll import LEASE, Poller, PollReport
+from bot.ingest.leases import LEASE
+from bot.ingest.poll import Poller, PollReport
 from sources import registry
 from sources.base import Batch, FetchContext, RawDocument, SourceSpec
 from sources.errors import FetchError
