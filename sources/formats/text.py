@@ -47,6 +47,8 @@ def clean_text(text: str, limit: int = LONGEST_TEXT) -> str:
 
 def clean_line(text: str, limit: int = LONGEST_LINE) -> str:
     """`clean_text` on one line: any run of white space is one space."""
+    if len(text) <= limit and text.isascii() and "\x00" not in text:
+        return " ".join(text.split())  # nearly every text there is: nothing to remove, nothing to cut
     return " ".join(clean_text(text, 2 * limit).split())[:limit].rstrip()
 
 
