@@ -215,13 +215,17 @@ def _chunks(documents: Iterable[RawDocument]) -> Iterator[Sequence[RawDocument]]
         yield chunk
 
 
+def collect_seldom() -> None:
+    """What is imported stays; a document makes many small values and hardly any cycle among them."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+
+
 def _serve(source: str, pipe: Connection, memory_bytes: int) -> None:
     """The worker's loop: until the pipe closes."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     spec = find_source(source)
-    # what is imported stays; a document makes many small values and hardly any cycle
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    collect_seldom()
     while True:
         try:
             chunk: Sequence[RawDocument] = pipe.recv()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
 
 from bot.config import Config
+from bot.ingest.batches import clock_ahead, moved, without_known
 from bot.ingest.breaker import CycleTurns
 from bot.ingest.cycle import CycleResult, Intake, Mode, ingest
 from bot.ingest.leases import LEASE, Leases
@@ -122,12 +123,13 @@ class Poller:
 
     def _cycle(self, spec: SourceSpec, report: PollReport, known: _Known, now: datetime) -> None:
         turns = CycleTurns()
-        ahead = _clock_ahead(known.newest_at, now)
+        ahead = clock_ahead(known.newest_at, now)
         saved: Mapping[str, str] = known.checkpoint
         first_reading: set[str] = set()  # streams, for the whole cycle: a first reading may come in several batches
         with ParseWorker(spec.name) as worker:
-            batches = (_moved(batch, now, ahead) for batch in spec.fetch(self._context(spec, known, now)))
-            for batch, documents in read_ahead(worker, batches):
+            batches = (moved(batch, now, ahead) for batch in spec.fetch(self._context(spec, known, now)))
+            unknown = without_known(self.intake.store, spec.name, batches)
+            for batch, documents in read_ahead(worker, unknown):
                 if batch.stream not in known.streams:
                     first_reading.add(batch.stream)
                 mode = Mode(quiet=batch.stream in first_reading, late=known.late)
@@ -249,21 +251,6 @@ class Poller:
         if given is not None:
             return timedelta(seconds=given)
         return timedelta(seconds=spec.interval_seconds * self.config.number("schedule", "interval_factor") / 100)
-
-
-def _clock_ahead(newest: datetime | None, now: datetime) -> timedelta:
-    """How far the newest document is dated in the future, by a clock that was set back since; else nothing."""
-    ahead = newest - now if newest is not None else timedelta()
-    return ahead if ahead > source_health.CLOCK_TOLERANCE else timedelta()
-
-
-def _moved(batch: Batch, now: datetime, ahead: timedelta) -> Batch:
-    """A document fetched in this cycle comes after those that a wrong clock dated in the future: else it would count
-    as history until that time has come."""
-    if not ahead:
-        return batch
-    moved = [replace(raw, at=raw.at + ahead) if raw.at >= now else raw for raw in batch.documents]
-    return replace(batch, documents=tuple(moved))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,11 @@ class NoFixDates:
 
 
 def ours(folder: str) -> Work:
+    from bot.ingest.parsing import collect_seldom
     from sources.base import RawDocument
     from sources.debian.parse import parse
+
+    collect_seldom()  # as the parse worker does
 
     def read() -> object:
         body = (Path(folder) / "debian.json").read_bytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
+from bot.ingest.batches import COMPARED_FROM_BYTES
 from bot.ingest.leases import LEASE
+from bot.ingest.parsing import Parsed, ParseWorker
 from bot.ingest.poll import Poller, PollReport
 from sources import registry
 from sources.base import Batch, FetchContext, RawDocument, SourceSpec
@@ -204,3 +206,34 @@ def test_an_unchanged_source_writes_no_change(app: App, given: Given) -> None:
     assert (poll(app).documents, health(app).state) == (0, "good")
     with app.store.read() as connection:
         assert [one for one in change_store.list_changes(connection) if not one.draft.quiet] == []
+
+
+def test_large_bytes_that_are_known_are_not_read_again(app: App, given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that never says "not modified" costs a comparison; anything new is read."""
+    read: list[RawDocument] = []
+    parse = ParseWorker.parse
+
+    def noted(worker: ParseWorker, raws: Sequence[RawDocument]) -> Iterator[Parsed]:
+        read.extend(raws)
+        return parse(worker, raws)
+
+    monkeypatch.setattr(ParseWorker, "parse", noted)
+
+    def large(*cves: str) -> Batch:
+        one = batch("one", *cves)
+        padded = replace(one.documents[0], body=one.documents[0].body + b" " * COMPARED_FROM_BYTES)
+        return replace(one, documents=(padded, *batch("two").documents))
+
+    def comes(*cves: str) -> list[str]:
+        read.clear()
+        given.batches = [large(*cves)]
+        assert poll(app).error is None
+        return [one.url.rpartition("/")[2] for one in read]
+
+    assert [comes(), comes(), comes("CVE-2026-43033"), comes(), comes()] == [
+        ["one", "two"],
+        ["two"],
+        ["one", "two"],
+        ["one", "two"],
+        ["two"],
+    ]
