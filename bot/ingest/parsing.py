@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from advisories.observation import ParsedDocument
+from bot.memory import give_back
 from sources.base import Batch, RawDocument, SourceSpec
 from sources.errors import ParseError
 from sources.registry import MODULES, find_source
@@ -232,6 +233,10 @@ def _serve(source: str, pipe: Connection, memory_bytes: int) -> None:
         except EOFError:
             return
         pipe.send([_answer(spec, raw, memory_bytes) for raw in chunk])
+        large = len(chunk[0].body) > CHUNK_BYTES
+        del chunk  # a worker that waits for the next documents holds none of the last
+        if large:
+            give_back()
 
 
 def _answer(spec: SourceSpec, raw: RawDocument, memory_bytes: int) -> Answer:
