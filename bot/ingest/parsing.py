@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import resource
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -174,7 +174,7 @@ def _parsed(raw: RawDocument, answer: Answer) -> Parsed:
     return Parsed(raw=raw, document=answer[0], problem=answer[1])
 
 
-def read_ahead(worker: ParseWorker, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Parsed]]]:
+def read_ahead(worker: ParseWorker, batches: Iterable[Batch]) -> Generator[tuple[Batch, list[Parsed]], None, None]:
     """Each batch with what its documents hold. While one is stored the next is read, and the one after that fetched.
 
     What was fetched before a failure comes first, then the failure. A large batch waits for nothing: two of them at a
@@ -190,10 +190,11 @@ def read_ahead(worker: ParseWorker, batches: Iterable[Batch]) -> Iterator[tuple[
             yield from read
             if sum(len(raw.body) for raw in batch.documents) > AHEAD_BYTES:
                 yield from _rest(waiting)
-    except Exception:
-        yield from _rest(waiting)
+    except GeneratorExit:
+        waiting.clear()  # whoever stores them has stopped
         raise
-    yield from _rest(waiting)
+    finally:
+        yield from _rest(waiting)
 
 
 def _rest(waiting: list[tuple[Batch, Iterator[Parsed]]]) -> Iterator[tuple[Batch, list[Parsed]]]:

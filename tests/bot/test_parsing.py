@@ -150,6 +150,17 @@ def test_what_was_fetched_before_a_failure_is_stored_first() -> None:
     assert seen == [("1", True), ("2", True)]
 
 
+def test_no_batch_is_given_to_one_who_has_stopped() -> None:
+    """An error of the store ends the cycle; what was fetched is fetched again."""
+    fetch = Fetch(GOOD, GOOD, GOOD)
+    with ParseWorker("baseline") as worker:
+        ahead = read_ahead(worker, fetch.batches())
+        assert next(ahead)[0].checkpoint["at"] == "1"
+        ahead.close()
+        assert list(ahead) == []
+    assert fetch.fetched == 2
+
+
 def test_no_large_batch_waits_for_the_next() -> None:
     """Of two, one at a time is held in memory."""
     fetch = Fetch(b" " * (AHEAD_BYTES + 1), GOOD)
