@@ -82,9 +82,19 @@ run_pip() {
     "$venv/bin/python" -m pip install -q "$@" </dev/null >"$venv/install.log" 2>&1
 }
 
-# Installs the lock and the project into $venv.
+# Packages that exist as source archives alone, separated by commas; nothing else is ever built.
+source_archives=atomicwrites
+
+# Installs the lock and the project into $venv: binaries, and what the lock has of $source_archives, which is built here,
+# hash-checked like everything else, by the lock's own setuptools.
 fill_venv() {
-  run_pip --require-hashes --only-binary :all: --no-deps -r "$root/$1" &&
+  local built=()
+  if grep -qE "^(${source_archives//,/|})==" "$root/$1"; then
+    built=(--no-binary "$source_archives" --no-build-isolation)
+    awk '/^setuptools==/ { found = 1 } found { print } found && !/\\$/ { exit }' "$root/$1" >"$venv/build.lock"
+    run_pip --require-hashes --only-binary :all: --no-deps -r "$venv/build.lock" || return 1
+  fi
+  run_pip --require-hashes --only-binary :all: ${built[@]+"${built[@]}"} --no-deps -r "$root/$1" &&
     run_pip --no-index --no-deps --no-build-isolation --force-reinstall -e "$root"
 }
 

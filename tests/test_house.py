@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import ROOT, is_local
 
 ROOMS = ("advisories", "bot", "sources", "storage")
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
+LOCKS = ("requirements.lock", "requirements-e2ee.lock", "requirements-dev.lock", "requirements-bench.lock")
 
 
 def tracked_files(*patterns: str) -> list[Path]:
@@ -115,6 +115,22 @@ def test_the_locks_hold_what_the_project_declares() -> None:
     assert (runtime | dev) - locked("requirements-dev.lock") == set()
     assert locked("requirements.lock") - locked("requirements-dev.lock") == set()
     assert {"matrix-synapse", "pytest", "mypy"} & locked("requirements.lock") == set()
+
+
+def test_what_encrypted_rooms_need_is_locked_apart() -> None:
+    """The default installation is binaries and holds none of it; the lock of its own and the tests' have the same."""
+    plain, extra, dev = (pinned(f"requirements{one}.lock") for one in ("", "-e2ee", "-dev"))
+    names = {one.partition("==")[0] for one in extra - plain}
+    assert names == {"atomicwrites", "cachetools", "peewee", "setuptools", "vodozemac"}
+    assert plain < extra <= dev
+
+
+def test_an_unknown_extra_is_refused() -> None:
+    """Before anything is installed."""
+    environment = {**os.environ, "PATCHWATCH_EXTRAS": "e2e"}
+    ran = subprocess.run([ROOT / "scripts/run", "--help"], env=environment, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == "patchwatch: PATCHWATCH_EXTRAS=e2e is not known; it may be e2ee\n"
 
 
 def test_the_bench_lock_holds_the_project_and_the_peers() -> None:
