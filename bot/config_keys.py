@@ -53,6 +53,7 @@ KEYS: tuple[Key, ...] = (
     _key("matrix", "token_file", "", "File that holds the access token"),
     _key("matrix", "admins", (), "Matrix ids that may invite the bot anywhere and use the operator's words"),
     _key("matrix", "allowed_servers", (), "Servers whose users may invite the bot"),
+    _key("matrix", "encryption", True, "Serve encrypted rooms, where the libraries of the extra e2ee are installed"),
     _key("mail", "host", "", "Your MTA; empty: mail is off"),
     _key("mail", "port", 25, "Port of the MTA"),
     _key("mail", "user", "", "User name at the MTA"),

@@ -136,6 +136,8 @@ def _credentials(app: App) -> Iterator[Finding]:
     }
     for name, present in on.items():
         yield Finding(what=name, good=True, text="configured" if present else "off: no credential or address")
+    if on["matrix"]:
+        yield _matrix_encryption(config)
     yield _apprise(config)
     if config.secret("telegram", "webhook_secret") and not config.text("web", "base_url").startswith("https://"):
         yield Finding(
@@ -150,6 +152,14 @@ def _credentials(app: App) -> Iterator[Finding]:
             advice=True,
             text="[alerts] destination is empty: failing sources are told here and on the board only",
         )
+
+
+def _matrix_encryption(config: Config) -> Finding:
+    from bot.channels.matrix.opening import why_plain
+
+    missing = why_plain(config)
+    text = f"encrypted rooms get nothing: {missing}" if missing else "on: encrypted rooms are served"
+    return Finding(what="matrix encryption", good=True, text=text)
 
 
 def _apprise(config: Config) -> Finding:

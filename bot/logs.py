@@ -36,6 +36,9 @@ def configure_logging(verbose: int) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses (TRUST M8)
     for name in ("httpcore", "alembic", "apscheduler"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("nio").setLevel(
+        logging.CRITICAL
+    )  # it names people, devices and rooms; our own lines say the rest
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

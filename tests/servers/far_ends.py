@@ -52,6 +52,9 @@ class FarEnds:
         self.events[room].add(transaction)
         return web.json_response({"event_id": f"${transaction}"})
 
+    async def tell_no_state(self, request: web.Request) -> web.Response:
+        return web.json_response({"errcode": "M_NOT_FOUND", "error": "no such state"}, status=404)
+
     async def take_post(self, request: web.Request) -> web.Response:
         body, key = await request.read(), request.headers["Idempotency-Key"]
         self.arrived += 1
@@ -69,6 +72,7 @@ def far_ends() -> Iterator[FarEnds]:
     async def serve() -> None:
         app = web.Application()
         app.router.add_put("/_matrix/client/v3/rooms/{room}/send/{kind}/{transaction}", ends.take_event)
+        app.router.add_get("/_matrix/client/v3/rooms/{room}/state/m.room.encryption/", ends.tell_no_state)
         app.router.add_post("/hooks/{name}", ends.take_post)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()

@@ -19,6 +19,7 @@ class Fault:
 
     delay_seconds: before the first byte of the answer. cut_at: close in order after so many bytes. reset_at: RST after
     so many bytes. drip_seconds: one byte at a time, this long apart. blackhole: accept, read, never answer.
+    from_request: answers pass whole until the client sends something that begins so; bytes are counted from there.
     """
 
     delay_seconds: float = 0.0
@@ -26,6 +27,7 @@ class Fault:
     reset_at: int | None = None
     drip_seconds: float | None = None
     blackhole: bool = False
+    from_request: bytes = b""
 
 
 class FaultProxy:
@@ -74,10 +76,13 @@ class FaultProxy:
             except OSError:
                 return
             with self._kept(server):
-                forward = threading.Thread(target=self._forward, args=(client, server), daemon=True)
+                begun = threading.Event()
+                forward = threading.Thread(
+                    target=self._forward, args=(client, server, fault.from_request, begun), daemon=True
+                )
                 forward.start()
                 with contextlib.suppress(OSError):
-                    self._answer(client, server, fault)
+                    self._answer(client, server, fault, begun)
                 with contextlib.suppress(OSError):  # a socket that is read from elsewhere would not really close
                     client.shutdown(socket.SHUT_RD)
                 forward.join(timeout=5)
@@ -98,18 +103,25 @@ class FaultProxy:
             while client.recv(_CHUNK):
                 pass
 
-    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+    def _forward(
+        self, client: socket.socket, server: socket.socket, from_request: bytes, begun: threading.Event
+    ) -> None:
         with contextlib.suppress(OSError):
             while chunk := client.recv(_CHUNK):
+                if chunk.startswith(from_request):
+                    begun.set()
                 server.sendall(chunk)
             server.shutdown(socket.SHUT_WR)
 
-    def _answer(self, client: socket.socket, server: socket.socket, fault: Fault) -> None:
+    def _answer(self, client: socket.socket, server: socket.socket, fault: Fault, begun: threading.Event) -> None:
         passed = 0
         self._stop.wait(fault.delay_seconds)
         limit = fault.cut_at if fault.cut_at is not None else fault.reset_at
         while not self._stop.is_set():
             chunk = server.recv(_CHUNK)
+            if fault.from_request and chunk and not begun.is_set():
+                client.sendall(chunk)
+                continue
             if limit is not None:
                 chunk = chunk[: limit - passed]
             self._pass_on(client, chunk, fault)

@@ -184,6 +184,15 @@ class Synapse:
             httpx.post(where, json=free, headers={"Authorization": f"Bearer {self._admin}"}).raise_for_status()
         return person
 
+    def log_in(self, person: Person, device: str = "") -> str:
+        """The access token of one more login: a new device, or this one again, whose older token ends then."""
+        name = person.user.removeprefix("@").removesuffix(f":{SERVER_NAME}")
+        user = {"type": "m.id.user", "user": name}
+        body = {"type": "m.login.password", "identifier": user, "password": f"password of {name}"}
+        if device:
+            body["device_id"] = device
+        return str(person.call("POST", "login", body=body)["access_token"])
+
     def _register(self, name: str, *, admin: bool) -> str:
         """The access token of a new account (Synapse's "Shared-Secret Registration")."""
         where = f"{self.url}/_synapse/admin/v1/register"

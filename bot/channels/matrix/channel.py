@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 import structlog
 
-from bot.channels.base import ChannelError, Gone, NotSent, Refused
-from bot.channels.matrix.errors import Limited, NotThere, OddRelation, TooLarge
+from bot.channels.base import ChannelError, Gone, NotSent, Refused, Unknown
+from bot.channels.matrix.encryption import Encryption
+from bot.channels.matrix.errors import Limited, NoKeys, NotReady, NotThere, OddRelation, TooLarge
 from bot.channels.matrix.homeserver import Homeserver
 from bot.channels.matrix.pace import Pace
 from bot.channels.matrix.text import MAX_CONTENT_BYTES, Content, content_of, edit_of, fitting, in_thread
@@ -40,7 +41,8 @@ class StateEvent(msgspec.Struct):
 
 
 class MatrixChannel:
-    """note: takes a line for the operator. clock: seconds since 1970, as the homeserver's own events have it."""
+    """note: takes a line for the operator. clock: seconds since 1970, as the homeserver's own events have it.
+    encryption: the keys for encrypted rooms, or why there are none; such a room then gets nothing."""
 
     kind = "matrix"
     keyed = True
@@ -53,13 +55,17 @@ class MatrixChannel:
         pace: Pace | None = None,
         note: Callable[[str], None] = lambda line: None,
         clock: Callable[[], float] = time.time,
+        encryption: Encryption | str = "it is not set up",
     ) -> None:
         self.server = server
+        self.encryption = encryption if isinstance(encryption, Encryption) else None
+        self._why_plain = encryption if isinstance(encryption, str) else ""
         self._pace = pace or Pace()
         self._note = note
         self._clock = clock
         self._edits: dict[str, tuple[str, str]] = {}  # event -> content that is on its way to it, and its transaction
         self._noted: set[str] = set()
+        self._encrypted: set[str] = set()  # rooms; it is never undone
 
     def wait_seconds(self, destination: DueDestination) -> float:
         return self._pace.wait_seconds()
@@ -95,16 +101,25 @@ class MatrixChannel:
         self._edits.pop(remote_id, None)
 
     async def say(self, room: str, transaction: str, content: Content) -> str:
-        """One event with this content. Raises ChannelError."""
+        """One event with this content, encrypted where the room is. Raises ChannelError."""
         try:
-            path = ("rooms", room, "send", "m.room.message", transaction)
-            return (await self.server.call("PUT", path, content, shape=Sent)).event_id
+            kind, made = await self._sealed(room, content)
+            path = ("rooms", room, "send", kind, transaction)
+            return (await self.server.call("PUT", path, made, shape=Sent)).event_id
         except Limited as error:
             self._pace.limited(error.retry_after)
             raise
 
     async def close(self) -> None:
         await self.server.close()
+        if self.encryption is not None:
+            self.encryption.close()
+
+    async def is_encrypted(self, room: str) -> bool:
+        """Asked each time until it is: a room may be encrypted at any moment. Raises ChannelError."""
+        if room not in self._encrypted and await self.state(room, "m.room.encryption") is not None:
+            self._encrypted.add(room)
+        return room in self._encrypted
 
     async def state(self, room: str, kind: str) -> StateEvent | None:
         """A state event of the room; None where it has none. Raises ChannelError."""
@@ -121,20 +136,29 @@ class MatrixChannel:
             log.warning("matrix", reason=line)
             self._note(line)
 
+    async def _sealed(self, room: str, content: Content) -> tuple[str, Content]:
+        """Kind and content of the event. Nothing goes into an encrypted room as plain text. Raises ChannelError."""
+        try:
+            if not await self.is_encrypted(room):
+                return "m.room.message", content
+            if self.encryption is None:
+                raise NoKeys(f"the room is encrypted, and the bot cannot write there: {self._why_plain}")
+            return "m.room.encrypted", await self.encryption.encrypt(room, content)
+        except Unknown as error:
+            raise NotReady(str(error), retry_after=error.retry_after, outage=True) from None
+
     async def _send_fitting(
         self, destination: DueDestination, transaction: str, message: Message, make: Callable[[Message], Content]
     ) -> str:
-        """Shortens what the homeserver finds too large. Nothing is kept of a refused transaction, so its id serves."""
-        limit = MAX_CONTENT_BYTES
-        while True:
-            try:
-                return await self.say(destination.address, transaction, fitting(message, make, limit=limit))
-            except TooLarge:
-                limit //= 2
-                if limit < _SMALLEST_BYTES:
-                    raise
-            except Refused as refusal:
-                raise await self._judged(destination, refusal) from None
+        """Nothing is kept of a refused transaction, so its id serves for the shorter event, too."""
+
+        def send(limit: int) -> Awaitable[str]:
+            return self.say(destination.address, transaction, fitting(message, make, limit=limit))
+
+        try:
+            return await shortened(send)
+        except Refused as refusal:
+            raise await self._judged(destination, refusal) from None
 
     async def _judged(self, destination: DueDestination, refusal: Refused) -> ChannelError:
         """Refused for good, unless the room was replaced: then the message waits until we are let into the new one."""
@@ -159,6 +183,18 @@ class MatrixChannel:
             raise Gone("the message is not there any more") from None
         if "redacted_because" in found.unsigned or not found.content:
             raise Gone("the message was deleted")
+
+
+async def shortened(send: Callable[[int], Awaitable[str]]) -> str:
+    """Sends with ever smaller limits (bytes) until the homeserver does not find it too large. Raises ChannelError."""
+    limit = MAX_CONTENT_BYTES
+    while True:
+        try:
+            return await send(limit)
+        except TooLarge:
+            limit //= 2
+            if limit < _SMALLEST_BYTES:
+                raise
 
 
 def _relation(destination: DueDestination, message: Message) -> tuple[str, str | None]:

@@ -40,6 +40,14 @@ class NotThere(NotSent):
     """What was asked for does not exist, or we may not know of it."""
 
 
+class NotReady(NotSent):
+    """What has to be known before the event goes did not come; the event was not sent."""
+
+
+class NoKeys(Refused):
+    """The room is encrypted, and we have no keys."""
+
+
 class OddRelation(NotSent):
     """The event that this one answers or replaces is not in this room, or cannot be answered."""
 

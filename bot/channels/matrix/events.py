@@ -11,9 +11,12 @@ MAX_BODY_CHARS = 16_384
 
 
 class Event(msgspec.Struct):
+    """origin_server_ts: milliseconds."""
+
     type: str
     sender: str
     event_id: str = ""
+    origin_server_ts: int = 0
     state_key: str | None = None
     content: dict[str, Any] = {}  # Any: JSON
 
@@ -49,13 +52,34 @@ class Rooms(msgspec.Struct):
     leave: dict[str, LeftRoom] = {}
 
 
+class DeviceLists(msgspec.Struct):
+    """changed: people who have other devices now. left: people whom we meet in no room any more."""
+
+    changed: list[str] = []
+    left: list[str] = []
+
+
 class Sync(msgspec.Struct):
+    """device_one_time_keys_count: how many keys of each kind the homeserver can still give away for us."""
+
     next_batch: str
     rooms: Rooms = msgspec.field(default_factory=Rooms)
+    to_device: Events = msgspec.field(default_factory=Events)
+    device_lists: DeviceLists = msgspec.field(default_factory=DeviceLists)
+    device_one_time_keys_count: dict[str, int] | None = None
 
 
 class Whoami(msgspec.Struct):
     user_id: str
+    device_id: str = ""
+
+
+class Members(msgspec.Struct):
+    joined: dict[str, msgspec.Raw]
+
+
+class Nothing(msgspec.Struct):
+    """An answer of which nothing is read."""
 
 
 def read_events(raws: Iterable[msgspec.Raw]) -> Iterator[Event]:

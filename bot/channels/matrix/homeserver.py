@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -44,6 +46,10 @@ class Homeserver:
         self._token = token
         self.timeout = timeout
         self._client: AsyncClient | None = None
+
+    def derive_key(self, purpose: str) -> str:
+        """A secret for one purpose; it changes with the token, and the token cannot be had from it."""
+        return hmac.new(self._token.encode("utf-8", "replace"), purpose.encode(), sha256).hexdigest()
 
     async def call(
         self,

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
 import structlog
 
 from bot.channels.base import ChannelError, Permanent, Refused, Stopped
 from bot.channels.matrix.channel import MatrixChannel, predecessor_of, successor_of
 from bot.channels.matrix.errors import NotThere
-from bot.channels.matrix.events import InvitedRoom, LeftRoom, membership_of, read_events, server_of
+from bot.channels.matrix.events import InvitedRoom, LeftRoom, Nothing, membership_of, read_events, server_of
 from bot.channels.matrix.power import may_change_or_not
 from bot.channels.matrix.rooms import RoomStore
 
@@ -21,10 +20,6 @@ log = structlog.get_logger("patchwatch")
 _JOIN_SECONDS = 60.0  # a join over federation takes its time
 _TRIES = 10
 _MAX_WAITING = 500
-
-
-class Nothing(msgspec.Struct):
-    """An answer of which nothing is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,10 @@ import math
 import re
 from typing import Any
 
-import msgspec
-
 from bot.channels.base import Refused
 from bot.channels.matrix.channel import MatrixChannel, StateEvent
 from bot.channels.matrix.errors import NotThere
+from bot.channels.matrix.events import Members
 from bot.channels.matrix.homeserver import BadAnswer
 
 _STATE_DEFAULT = 50.0
@@ -21,10 +20,6 @@ _CREATOR_BEFORE_LEVELS = 100.0
 _WHOLE = re.compile(r"-?[0-9]{1,16}")
 _CREATORS_RULE = ("org.matrix.hydra.11",)  # the trial name of version 12's rules
 _FIRST_WITH_CREATORS = 12
-
-
-class Members(msgspec.Struct):
-    joined: dict[str, msgspec.Raw]
 
 
 async def is_direct(channel: MatrixChannel, room: str) -> bool:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
 import structlog
 
 from bot.channels.base import ChannelError, NotSent, Stopped, Unknown, finishes, rest
-from bot.channels.matrix.channel import MatrixChannel, replaced_line, successor_of
-from bot.channels.matrix.errors import PUZZLING_TRIES, Limited
+from bot.channels.matrix.channel import MatrixChannel, replaced_line, shortened, successor_of
+from bot.channels.matrix.errors import PUZZLING_TRIES, Limited, NoKeys, NotReady
 from bot.channels.matrix.events import Event, JoinedRoom, Sync, Whoami, edited_text, read_events, said_text, thread_of
 from bot.channels.matrix.homeserver import BadAnswer
 from bot.channels.matrix.invites import Doorkeeper, Policy
+from bot.channels.matrix.keystore import KeysUnusable
 from bot.channels.matrix.power import is_direct, may_change_or_not
 from bot.channels.matrix.rooms import RoomStore
 from bot.channels.matrix.text import Content, answer_message, content_of, file_parts, fitting, in_thread
@@ -35,7 +36,7 @@ _REMEMBERED = 5000
 _MARK = "!"
 _HEARD = ["m.room.message", "m.room.encrypted", "m.room.tombstone", "m.room.member"]
 _NO_EVENTS: dict[str, list[str]] = {"types": []}
-_ENCRYPTED = "This room is encrypted, and I read plain messages only. Invite me to a room without encryption."
+_SEALED = "I cannot read this: its key has not come to me. If no answer follows, please write it again."
 _EDITED = "I do not read edits. Please write the words anew."
 
 
@@ -115,12 +116,14 @@ class Conversation:
         since = await asyncio.to_thread(self._rooms.load_position)
         heard = await self._sync(since)
         rooms = heard.rooms
+        late = await self._take_keys(heard)
         await self._door.answer(rooms.invite)
         for room, left in rooms.leave.items():
             self._direct.pop(room, None)
             await self._door.take_leave(room, left)
         if since:
             await asyncio.gather(*(self._take_room(room, joined) for room, joined in rooms.join.items()))
+            await asyncio.gather(*(self._take_events(room, [event]) for room, event in late))
         await asyncio.to_thread(self._rooms.save_position, heard.next_batch)
         return len(rooms.join) + len(rooms.invite) + len(rooms.leave)
 
@@ -140,14 +143,30 @@ class Conversation:
         try:
             return await self._ask(since, events=_MAX_EVENTS if since else 0)
         except BadAnswer as error:
+            self._miss_keys()
             self._channel.tell_once(f"Matrix: a /sync could not be read, what was said meanwhile is lost ({error})")
             return await self._ask(since, events=0)
         except NotSent as error:
             if not since or error.tries != PUZZLING_TRIES:
                 raise
+            self._miss_keys()
             # the homeserver does not know this position (it was restored or set up anew)
             log.warning("matrix: the position in /sync is refused; starting from now", reason=str(error))
             return await self._ask("", events=0)
+
+    async def _take_keys(self, heard: Sync) -> list[tuple[str, Event]]:
+        """Keys for encrypted rooms; returns what can be read only now. Unusable keys hold no other room up."""
+        if self._channel.encryption is None:
+            return []
+        try:
+            return await self._channel.encryption.hear(heard)
+        except KeysUnusable as error:
+            self._channel.tell_once(f"Matrix: encrypted rooms are not served: {error}")
+            return []
+
+    def _miss_keys(self) -> None:
+        if self._channel.encryption is not None:
+            self._channel.encryption.forget_devices()
 
     async def _ask(self, since: str, *, events: int) -> Sync:
         query = {"filter": sync_filter(events=events), "timeout": str(self._poll_seconds * 1000) if events else "0"}
@@ -160,13 +179,18 @@ class Conversation:
         """The events of one room, in order; what fails is said in the log and holds no other room up."""
         if joined.timeline.limited or joined.state.events:
             self._direct.pop(room, None)
-        for event in read_events(joined.timeline.events):
+        await self._take_events(room, read_events(joined.timeline.events))
+
+    async def _take_events(self, room: str, events: Iterable[Event]) -> None:
+        for event in events:
             try:
                 await self._take(room, event)
             except Stopped:
                 raise
             except ChannelError as error:
                 log.warning("matrix: no answer given", reason=str(error))
+                if isinstance(error, NoKeys):
+                    self._channel.tell_once(f"Matrix: somebody wants an answer, but {error}")
 
     async def _take(self, room: str, event: Event) -> None:
         if event.type == "m.room.member":
@@ -176,8 +200,20 @@ class Conversation:
         elif event.type == "m.room.tombstone":
             await self._take_tombstone(room)
         elif event.type == "m.room.encrypted":
-            await self._hint(room, event, "encrypted", _ENCRYPTED)
-        elif edited_text(event).startswith(_MARK):
+            await self._take_encrypted(room, event)
+        else:
+            await self._take_message(room, event)
+
+    async def _take_encrypted(self, room: str, event: Event) -> None:
+        encryption = self._channel.encryption
+        opened = await encryption.read(room, event) if encryption is not None else None
+        if opened is None:
+            await self._hint(room, event, "encrypted", _SEALED)
+        else:
+            await self._take_message(room, opened)
+
+    async def _take_message(self, room: str, event: Event) -> None:
+        if edited_text(event).startswith(_MARK):
             await self._hint(room, event, "edited", _EDITED)
         elif text := said_text(event):
             await self._take_text(room, event, text)
@@ -230,21 +266,25 @@ class Conversation:
             await self._say(room, event, "", make_message(words, []))
 
     async def _say(self, room: str, event: Event, which: str, message: Message) -> None:
-        await self._say_content(room, event, which, fitting(message, lambda each: content_of(each, notice=True)))
+        def send(limit: int) -> Awaitable[str]:
+            content = fitting(message, lambda each: content_of(each, notice=True), limit=limit)
+            return self._say_content(room, event, which, content)
 
-    async def _say_content(self, room: str, event: Event, which: str, content: Content) -> None:
+        await shortened(send)
+
+    async def _say_content(self, room: str, event: Event, which: str, content: Content) -> str:
         """An answer; its transaction is made of what it answers, so that it is given once, also after a crash."""
         root = thread_of(event)
         placed = in_thread(content, root=root, answers=event.event_id) if root else content
         transaction = sha256(f"{event.event_id} {which}".encode("utf-8", "replace")).hexdigest()[:40]
         where = DueDestination(id=0, kind="matrix", address=room, thread="")
-        for tries in range(1, _ANSWER_TRIES + 1):
+        tries = 1
+        while True:
             try:
                 async with self._answering:
                     await self._channel.ready(where)
-                    await self._channel.say(room, transaction, placed)
-            except (Limited, Unknown):  # the transaction is the same: it is said once
+                    return await self._channel.say(room, transaction, placed)
+            except (Limited, NotReady, Unknown):  # the transaction is the same: it is said once
                 if tries == _ANSWER_TRIES:
                     raise
-            else:
-                return
+                tries += 1

@@ -230,7 +230,14 @@ def test_a_revoked_token_keeps_the_queue(
     assert states(store) == ["sent"]
 
 
-@pytest.mark.parametrize("fault", [Fault(cut_at=0), Fault(cut_at=20), Fault(reset_at=0)])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(cut_at=0, from_request=b"PUT"),
+        Fault(cut_at=20, from_request=b"PUT"),
+        Fault(reset_at=0, from_request=b"PUT"),
+    ],
+)
 def test_a_cut_answer_is_repeated_as_one_event(
     store: Store, synapse: Synapse, bot: Person, room: str, fault: Fault
 ) -> None:

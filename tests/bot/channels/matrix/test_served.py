@@ -74,7 +74,7 @@ def test_the_test_message(store: Store, tmp_path: Path, synapse: Synapse) -> Non
     room = alice.create_room(bot.user)
     config = config_of(tmp_path, synapse, bot)
     refused = asyncio.run(send_test(store, config, f"matrix:{room}"))
-    assert refused == "M_FORBIDDEN User [person] not in room [room]"
+    assert refused == "M_FORBIDDEN User [person] not in room [room] and room previews are disabled"
     bot.join(room)
     assert asyncio.run(send_test(store, config, f"matrix:{room}")) is None
     assert len(alice.messages(room, bot.user)) == 1

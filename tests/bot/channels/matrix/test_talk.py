@@ -194,7 +194,7 @@ def test_whose_words_are_not_taken(store: Store, synapse: Synapse, alice: Person
     assert notices == [
         "I do not know that word.\nhelp lists all of them.",
         "I do not read edits. Please write the words anew.",
-        "This room is encrypted, and I read plain messages only. Invite me to a room without encryption.",
+        "I cannot read this: its key has not come to me. If no answer follows, please write it again.",
     ]
 
 
