@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisories.filters import Filter, advisory_terms, distro_terms, matches
+from advisories.filters import Filter, advisory_terms, change_terms, distro_terms, matches
 from advisories.model import ChangeDraft
 
 _ANY = ("any", "")
@@ -51,4 +51,4 @@ def _asked(draft: ChangeDraft) -> list[tuple[str, str]]:
     asked = [("advisory", one) for one in advisory_terms(draft)] + [("topic", one) for one in draft.topics]
     for topic in (*draft.topics, ""):
         asked += [(f"distro {topic}", one) for one in distro_terms(draft) or ("",)]
-    return [*asked, ("change", draft.change.value), _ANY]
+    return [*asked, *(("change", one) for one in change_terms(draft)), _ANY]

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from advisories.model import ChangeDraft
 from advisories.wording import DISTRO_NAMES
-from advisories.words import SEVERITY_ORDER, ChangeType, SeverityLevel, Stage
+from advisories.words import SEVERITY_ORDER, Alarm, ChangeType, SeverityLevel, Stage
 
 MAX_TERM_CHARS = 64
 MAX_FILTER_CHARS = 512
@@ -26,6 +26,7 @@ _TERM = re.compile(r'text:"([^"]*)"|([^\s"]+)')
 # os-release's IDs, as the matrix spells them, and the names by which people call some of them
 _DISTROS = frozenset(name.lower() for name in DISTRO_NAMES)
 _CALLED = {"oracle": "ol", "amazon": "amzn", "azure": "azurelinux", "suse": "sles", "centos": "centos-stream"}
+_CHANGES: tuple[str, ...] = (*(one for one in ChangeType if one is not ChangeType.TEXT_CHANGED), *Alarm)
 _KINDS = ("stage", "branch", "change", "severity", "package", "text")
 
 
@@ -103,7 +104,7 @@ def matches(wanted: Filter, draft: ChangeDraft) -> bool:
         and (draft.distro is None or _holds(wanted.packages, _one(draft.package)))
         and (draft.stage is None or _holds(wanted.stages, _one(draft.stage)))
         and (draft.stage is None or _holds(wanted.branches, _one(draft.branch)))
-        and _holds(wanted.changes, (draft.change.value,))
+        and _holds(wanted.changes, change_terms(draft))
         and (wanted.severity is None or severity_rank(draft.severity) >= wanted.severity)
         and (not wanted.texts or any(one in draft.text.casefold() for one in wanted.texts))
     )
@@ -111,6 +112,11 @@ def matches(wanted: Filter, draft: ChangeDraft) -> bool:
 
 def advisory_terms(draft: ChangeDraft) -> tuple[str, ...]:
     return (*_one(draft.advisory), *draft.aliases)
+
+
+def change_terms(draft: ChangeDraft) -> tuple[str, ...]:
+    """The kind of change; of an alarm also which one."""
+    return (draft.change.value, *_one(draft.alarm))
 
 
 def distro_terms(draft: ChangeDraft) -> tuple[str, ...]:
@@ -170,7 +176,7 @@ def _read_kind(kind: str, value: str) -> tuple[str, str]:
         case "stage":
             return "stages", _among(kind, lowered, tuple(Stage))
         case "change":
-            return "changes", _among(kind, lowered, tuple(one for one in ChangeType if one != ChangeType.TEXT_CHANGED))
+            return "changes", _among(kind, lowered, _CHANGES)
         case "severity":
             return "severity", str(severity_rank(_among(kind, lowered, SEVERITY_ORDER)))
         case "text":

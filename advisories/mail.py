@@ -129,6 +129,7 @@ def _assemble(
         merge_commit=decided.merge_commit,
         release=decided.release,
         pushes=decided.pushes,
+        prerequisites=body.prerequisites if is_patch else (),
     )
 
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
+from advisories.mail_prerequisites import read_prerequisites
+
 MESSAGE_LIMIT = 200_000
 NOTES_LIMIT = 8_000
 FILE_LIMIT = 1_000
@@ -40,6 +42,7 @@ class Body:
     subject: str | None = None
     change_id: str | None = None
     base_commit: str | None = None
+    prerequisites: tuple[str, ...] = ()  # as `read_prerequisites` gives them
 
     @property
     def text(self) -> str:
@@ -63,11 +66,8 @@ def read_body(text: str) -> Body:
     lines = _own_lines(lines)
     cut = next((number for number, line in enumerate(lines) if line.rstrip() == "---"), len(lines))
     below = "\n".join(lines[cut + 1 :])
-    tools = (
-        dict(_TOOL_LINE.findall(below + "\n" + _tail(diff)))
-        if ("change-id: " in text or "base-commit: " in text)
-        else {}
-    )
+    marked = "change-id: " in text or "base-commit: " in text
+    tools = dict(_TOOL_LINE.findall(below + "\n" + _tail(diff))) if marked else {}
     notes, diffstat = _split_stat(below)
     return Body(
         own=tuple(lines),
@@ -79,6 +79,7 @@ def read_body(text: str) -> Body:
         subject=headers.get("subject"),
         change_id=tools.get("change-id"),
         base_commit=tools.get("base-commit"),
+        prerequisites=read_prerequisites(text) if marked else (),
     )
 
 

@@ -120,6 +120,7 @@ class PatchMail:
     merge_commit: str | None
     release: str | None  # "6.12.85"
     pushes: tuple[Push, ...]
+    prerequisites: tuple[str, ...] = ()  # what it says it stands on: advisories.mail_prerequisites
 
     @property
     def at(self) -> datetime | None:

@@ -26,6 +26,19 @@ class Revision:
     tree: str  # List-Id
     notes: str
     evidence: Evidence
+    thread: str = ""  # Message-ID of its cover letter or first part; of a single patch its own
+    part: int = 1  # of its series
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Another patch that this one names. key: "commit:…" (12 to 40 digits), "diff:…" (patch-id), "message:…" or
+    "change:…" (b4's change-id). said: the line that names it. branch: the stable branch for which it is said.
+    """
+
+    key: str
+    said: str
+    branch: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +110,10 @@ class FailedBackport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
-    """One change over all its revisions and trees. `opening_commits`: those that matched a topic by themselves."""
+    """One change over all its revisions and trees. `opening_commits`: those that matched a topic by themselves.
+
+    needs, needed_by, covers, change_ids, spoken_at: as `patches_series.SeriesWords` has them.
+    """
 
     id: str
     title: str
@@ -114,6 +130,11 @@ class Patch:
     files: tuple[str, ...] = ()
     alarms: tuple[PatchAlarm, ...] = ()
     failed: tuple[FailedBackport, ...] = ()
+    needs: tuple[Need, ...] = ()
+    needed_by: tuple[Need, ...] = ()
+    covers: tuple[str, ...] = ()
+    change_ids: tuple[str, ...] = ()
+    spoken_at: datetime | None = None
 
     @property
     def revision_count(self) -> int:

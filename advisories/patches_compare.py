@@ -9,9 +9,11 @@ from datetime import datetime
 from advisories import wording
 from advisories.model import ChangeDraft, Evidence
 from advisories.patches import Landing, Patch, PatchAlarm
+from advisories.patches_watch import Noticed
 from advisories.words import Alarm, ChangeType, Stage
 
 _TITLE_CHARS = 120
+_URGENT = frozenset({Alarm.REVERTED, Alarm.FIXES_THE_FIX})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +123,28 @@ def branch_missing(patch: Patch, branch: str, *, at: datetime, under: Under, bec
     return _alarm(patch, Alarm.BRANCH_MISSING, at, under, because, new=branch, text=text, branch=branch)
 
 
+def noticed(one: Noticed, *, at: datetime, under: Under) -> ChangeDraft:
+    """An alarm that a topic asked for."""
+    return _alarm(
+        one.patch,
+        one.alarm,
+        at,
+        under,
+        one.evidence,
+        new=one.cause,
+        text=one.text,
+        tree=one.tree,
+        branch=one.branch,
+        distro=one.distro,
+        release=one.release,
+        package=one.package,
+        version=one.version,
+        wakes=one.wakes,
+    )
+
+
 def _alarm(
-    patch: Patch, alarm: Alarm, at: datetime, under: Under, evidence: Evidence, *, new: str, text: str, **more: str
+    patch: Patch, alarm: Alarm, at: datetime, under: Under, evidence: Evidence, *, new: str, text: str, **more: object
 ) -> ChangeDraft:
     return _draft(
         patch,
@@ -135,7 +157,7 @@ def _alarm(
         new=new,
         text=text,
         alarm=alarm,
-        urgent=alarm is not Alarm.BRANCH_MISSING,
+        urgent=alarm in _URGENT,
         **more,
     )
 

@@ -16,6 +16,7 @@ from advisories.patches import Landing, Patch, PatchAlarm, Review
 from advisories.patches_groups import Node, group, mail_node, members, node_of
 from advisories.patches_keys import SHORT_ID, own_topics
 from advisories.patches_seen import QUEUE, RecordName, Seen, SeenCommit, SeenMail, gather
+from advisories.patches_series import read_series, with_threads
 from advisories.patches_titles import author_key, bare_title
 from advisories.topics import Topic
 from advisories.words import Alarm, Stage
@@ -81,7 +82,8 @@ class _Fold:
 
     def _patch(self, node: Node, postings: list[SeenMail], commits: list[SeenCommit]) -> Patch:
         replies = self._replies.get(node, [])
-        revisions = by_mail.revisions(postings)
+        revisions = with_threads(self._seen, by_mail.revisions(postings), postings)
+        series = read_series(self._seen, postings, commits, replies)
         title, name, addr = _headline(postings, commits)
         naming = _naming(postings, commits)
         proven = git_landings(self._seen, postings, commits)
@@ -110,6 +112,11 @@ class _Fold:
             files=_files(postings, commits),
             alarms=alarms,
             failed=by_mail.failed_backports(self._seen, naming),
+            needs=series.needs,
+            needed_by=series.needed_by,
+            covers=series.covers,
+            change_ids=series.change_ids,
+            spoken_at=series.spoken_at,
         )
 
     def _said(

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 MAX_TEXT_CHARS = 4000
 MAX_LIST_ENTRIES = 5000
+MAX_DAYS = 3650
 
 
 class TopicError(ValueError):
@@ -30,6 +31,14 @@ def text(value: Mapping[str, object], key: str, where: str, *, required: bool = 
     if required and not found.strip():
         raise TopicError(f"{where}: {key} is missing")
     return found.strip()
+
+
+def days(value: Mapping[str, object], key: str, where: str, *, default: int) -> int:
+    """A number of whole days, 1 to MAX_DAYS."""
+    found = value.get(key, default)
+    if not isinstance(found, int) or isinstance(found, bool) or not 1 <= found <= MAX_DAYS:
+        raise TopicError(f"{where}: {key} must be a number of days, 1 to {MAX_DAYS}")
+    return found
 
 
 def strings(value: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
-from advisories.topic_tables import TopicError, strings, table, tables, text
+from advisories.topic_tables import TopicError, days, strings, table, tables, text
+from advisories.words import ASKED_ALARMS, Alarm
+
+STALLED_AFTER_DAYS = 21
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +113,13 @@ class Topic:
     mitigations: tuple[Mitigation, ...]
     users: tuple[User, ...]
     statements: tuple[Statement, ...]
+    alarms: frozenset[Alarm] = frozenset()  # those of ASKED_ALARMS that are turned on
+    stalled_after: timedelta = timedelta(days=STALLED_AFTER_DAYS)
 
 
 _TOP = (
     "slug", "title", "summary", "since", "cves", "commits", "paths", "subjects", "words", "kconfig", "lists",
-    "matters", "steps", "mitigations", "users", "statements",
+    "matters", "steps", "mitigations", "users", "statements", "alarms", "stalled_after_days",
 )  # fmt: skip
 
 
@@ -151,6 +156,8 @@ def parse_topic(source: str, *, name: str) -> Topic:
         mitigations=tuple(_mitigation(one, name) for one in tables(top, "mitigations", name)),
         users=tuple(_user(one, name) for one in tables(top, "users", name)),
         statements=tuple(_statement(one, name) for one in tables(top, "statements", name)),
+        alarms=_alarms(strings(top, "alarms", name), name),
+        stalled_after=timedelta(days=days(top, "stalled_after_days", name, default=STALLED_AFTER_DAYS)),
     )
 
 
@@ -168,6 +175,14 @@ def _commits(words: tuple[str, ...], name: str) -> tuple[str, ...]:
         if not 12 <= len(word) <= 40 or any(c not in "0123456789abcdef" for c in word):
             raise TopicError(f"{name}: commits: {word!r} must be 12 to 40 lower-case hex digits")
     return words
+
+
+def _alarms(words: tuple[str, ...], name: str) -> frozenset[Alarm]:
+    for word in words:
+        if word not in ASKED_ALARMS:
+            known = ", ".join(sorted(ASKED_ALARMS))
+            raise TopicError(f"{name}: alarms: {word!r} must be one of {known}; the other alarms are always on")
+    return frozenset(map(Alarm, words))
 
 
 def _since(top: Mapping[str, object], name: str) -> datetime:

@@ -92,6 +92,10 @@ class Alarm(StrEnum):
     EARLY_PICKUP = "early_pickup"
 
 
+# Those that a topic turns on; the others are always on.
+ASKED_ALARMS: frozenset[Alarm] = frozenset({Alarm.STALLED, Alarm.PREREQUISITE_LOST, Alarm.EARLY_PICKUP})
+
+
 class MatchedBy(StrEnum):
     """How a posting met its commit, strongest first; the last one is a guess and never wakes anyone."""
 

@@ -52,6 +52,12 @@ def add_changes(connection: Connection, drafts: Iterable[ChangeDraft]) -> list[C
     return stored
 
 
+def known_keys(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """Those of the keys under which the ledger has a change."""
+    wanted = sorted(map(clean, keys))
+    return set(connection.execute(select(changes.c.key).where(changes.c.key.in_(wanted))).scalars())
+
+
 def load_change(connection: Connection, seq: int) -> Change | None:
     row = connection.execute(select(changes.c.seq, changes.c.uuid, changes.c.draft).where(changes.c.seq == seq)).first()
     return None if row is None else _change(row)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import uuid4
 
-from sqlalchemy import Connection, Update, and_, bindparam, case, insert, or_, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, case, func, insert, or_, select, update
 
 from storage.codec import clean
 from storage.tables import operator_notes, source_streams, sources
@@ -248,6 +248,13 @@ def baseline_done(connection: Connection, source: str, stream: str) -> bool:
 def set_baseline_done(connection: Connection, source: str, stream: str, *, at: datetime) -> None:
     if not baseline_done(connection, source, stream):
         connection.execute(insert(source_streams).values(source=source, stream=stream, baseline_done_at=at))
+
+
+def last_baseline(connection: Connection, names: Sequence[str]) -> datetime | None:
+    """When the last first reading of any of these sources' streams ended."""
+    query = select(func.max(source_streams.c.baseline_done_at)).where(source_streams.c.source.in_(names))
+    found: datetime | None = connection.execute(query).scalar()
+    return found
 
 
 def add_note(connection: Connection, text: str, *, at: datetime, source: str | None = None) -> None:

@@ -14,6 +14,7 @@ from advisories.observation import Observation, PackageVersionObservation, Parse
 from advisories.topics import Topic
 from bot.ingest.breaker import COUNT, CycleTurns, Turned, measure
 from bot.ingest.parsing import Parsed
+from bot.ingest.patch_alarms import asked_alarms
 from bot.ingest.patches import apply_patches
 from bot.ingest.relevance import record_subjects
 from bot.ingest.state import Refold
@@ -349,6 +350,8 @@ class _Work:
             return
         if self._mode.quiet:
             drafts = [replace(one, quiet=True) for one in drafts]
+        else:
+            drafts += asked_alarms(self._connection, self._intake.topics, at=self._moment())
         stored = change_store.add_changes(self._connection, drafts)
         self._result.changes = stored
         self._intake.enqueue(self._connection, stored, self._now)
