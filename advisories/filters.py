@@ -26,7 +26,8 @@ _TERM = re.compile(r'text:"([^"]*)"|([^\s"]+)')
 # os-release's IDs, as the matrix spells them, and the names by which people call some of them
 _DISTROS = frozenset(name.lower() for name in DISTRO_NAMES)
 _CALLED = {"oracle": "ol", "amazon": "amzn", "azure": "azurelinux", "suse": "sles", "centos": "centos-stream"}
-_CHANGES: tuple[str, ...] = (*(one for one in ChangeType if one is not ChangeType.TEXT_CHANGED), *Alarm)
+# what `change:` takes: the types that are ever told, and each alarm by its own name
+CHANGE_WORDS: tuple[str, ...] = (*(one for one in ChangeType if one is not ChangeType.TEXT_CHANGED), *Alarm)
 _KINDS = ("stage", "branch", "change", "severity", "package", "text")
 
 
@@ -176,7 +177,7 @@ def _read_kind(kind: str, value: str) -> tuple[str, str]:
         case "stage":
             return "stages", _among(kind, lowered, tuple(Stage))
         case "change":
-            return "changes", _among(kind, lowered, _CHANGES)
+            return "changes", _among(kind, lowered, CHANGE_WORDS)
         case "severity":
             return "severity", str(severity_rank(_among(kind, lowered, SEVERITY_ORDER)))
         case "text":

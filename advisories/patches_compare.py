@@ -111,10 +111,14 @@ def _where(one: Landing) -> str:
             return f"{one.stage.value.capitalize()} in {one.tree}{dated}"
 
 
-def _turned(patch: Patch, one: PatchAlarm, at: datetime, under: Under) -> ChangeDraft:
+def turned_words(one: PatchAlarm) -> str:
+    """ "Reverted in mainline on 2026-07-01 by 0123456789ab Revert …"."""
     verb = "Reverted" if one.alarm is Alarm.REVERTED else "Needs a further fix"
-    text = f"{verb} in {one.tree} on {one.at:%Y-%m-%d} by {one.commit[:12]} {one.title[:_TITLE_CHARS]}"
-    return _alarm(patch, one.alarm, at, under, one.evidence, new=one.cause, text=text, tree=one.tree)
+    return f"{verb} in {one.tree} on {one.at:%Y-%m-%d} by {one.commit[:12]} {one.title[:_TITLE_CHARS]}"
+
+
+def _turned(patch: Patch, one: PatchAlarm, at: datetime, under: Under) -> ChangeDraft:
+    return _alarm(patch, one.alarm, at, under, one.evidence, new=one.cause, text=turned_words(one), tree=one.tree)
 
 
 def branch_missing(patch: Patch, branch: str, *, at: datetime, under: Under, because: Evidence) -> ChangeDraft:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from advisories.patches import Patch
@@ -19,7 +19,7 @@ def stalled_series(watched: Watched) -> Iterator[Noticed]:
     asking = {one.id for one in watched.asking(Alarm.STALLED)}
     if not asking:
         return
-    went_on = {one.thread for patch in watched.patches for one in patch.revisions[:-1]}
+    went_on = _left_behind(watched.patches)
     series: dict[str, list[Patch]] = defaultdict(list)
     for patch in watched.patches:
         if patch.revisions:
@@ -33,6 +33,20 @@ def stalled_series(watched: Watched) -> Iterator[Noticed]:
         found = _stall([one for one in parts if one.id in asking], parts, watched)
         if found is not None:
             yield found
+
+
+def still_stalls(patch: Patch, patches: Sequence[Patch], *, cause: str) -> bool:
+    """Whether the stall of that cause goes on: nothing was done with the series, and nobody spoke of it since."""
+    thread = patch.revisions[-1].thread if patch.revisions else ""
+    parts = [one for one in patches if one.revisions and one.revisions[-1].thread == thread]
+    spoken = [one.spoken_at for one in parts if one.spoken_at]
+    silent = bool(spoken) and _stamp(max(spoken)) == cause
+    return silent and not any(map(_moves, parts)) and thread not in _left_behind(patches)
+
+
+def _left_behind(patches: Iterable[Patch]) -> set[str]:
+    """The threads of earlier revisions: a part that was left out of the later ones does not stall."""
+    return {one.thread for patch in patches for one in patch.revisions[:-1]}
 
 
 def _moves(patch: Patch) -> bool:

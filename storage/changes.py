@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, Select, func, insert, select
 
 from advisories.model import Change, ChangeDraft
+from advisories.words import ChangeType
 from storage.codec import clean, from_text, to_text
 from storage.tables import change_topics, changes
 
@@ -94,6 +95,17 @@ def list_changes(
     query = query.order_by(changes.c.seq.desc() if newest_first else changes.c.seq)
     if limit is not None:
         query = query.limit(limit)
+    return [_change(row) for row in connection.execute(query)]
+
+
+def list_alarms(connection: Connection, *, patch: str, advisories: Sequence[str]) -> list[Change]:
+    """The alarms of a patch, told under these advisories or none, by number. A change's key ends with its patch."""
+    query = (
+        select(changes.c.seq, changes.c.uuid, changes.c.draft)
+        .where(changes.c.advisory.in_(advisories) | changes.c.advisory.is_(None))
+        .where(changes.c.change == ChangeType.ALARM.value, changes.c.key.endswith(f"|{patch}|", autoescape=True))
+        .order_by(changes.c.seq)
+    )
     return [_change(row) for row in connection.execute(query)]
 
 

@@ -144,11 +144,13 @@ def _plural(stage: str) -> str:
 
 
 def _warnings(patch: Json) -> list[str]:
-    lines = [f"REVERTED or fixed again: {one['commit'][:12]} {one['subject']}" for one in patch["alarms"]]
+    alarms = [printable(f"ALARM: {one['text']}") for one in patch["alarms"]]
+    lines = []
     if patch["missing"]:
         lines.append(f"Missing in {', '.join(patch['missing'])}")
     lines += [f"The stable team could not apply it to {one['branch']}" for one in patch["failed"]]
-    return [textwrap.shorten(printable(line), WIDTH - 2, placeholder=" ...") for line in lines]
+    wrapped = [line for one in alarms for line in textwrap.wrap(one, WIDTH - 2, subsequent_indent="       ")]
+    return wrapped + [textwrap.shorten(printable(line), WIDTH - 2, placeholder=" ...") for line in lines]
 
 
 def _where(one: Json) -> str:

@@ -18,6 +18,7 @@ from advisories.words import AdvisoryKind, Stage
 from bot.ingest.patch_joins import fixing_commits
 from bot.ingest.patches import carried_by
 from bot.ingest.relevance import SUBJECT_RELEASES
+from bot.views.path_alarms import alarm_views
 from bot.views.path_claims import claimed_landings, dated, without_said
 from bot.views.status import Json, evidence_view, when
 from storage import advisories as advisory_store
@@ -90,17 +91,7 @@ def _patch_view(connection: Connection, patch: Patch, live: Sequence[str]) -> Js
         "failed": [
             {"branch": one.branch, "at": when(one.at), "evidence": evidence_view(one.evidence)} for one in patch.failed
         ],
-        "alarms": [
-            {
-                "alarm": one.alarm.value,
-                "commit": one.commit,
-                "subject": one.title,
-                "tree": one.tree,
-                "at": when(one.at),
-                "evidence": evidence_view(one.evidence),
-            }
-            for one in patch.alarms
-        ],
+        "alarms": alarm_views(connection, patch),
     }
 
 

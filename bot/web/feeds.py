@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode
 from sqlalchemy import Connection
 from starlette.datastructures import QueryParams
 
-from advisories.filters import MAX_FILTER_CHARS, MAX_TERM_CHARS, Filter, matches, severity_rank
+from advisories.filters import CHANGE_WORDS, MAX_FILTER_CHARS, MAX_TERM_CHARS, Filter, matches, severity_rank
 from advisories.model import Change
-from advisories.words import SEVERITY_ORDER, ChangeType, Stage
+from advisories.words import SEVERITY_ORDER, Stage
 from bot.feeds.entries import ARCHIVE_SPAN, MAX_ENTRIES, Afterwards, make_feed
 from bot.feeds.writers import CONTENT_TYPES, write_feed, write_opml
 from bot.web import lookup
@@ -182,7 +182,7 @@ def _known_words(kind: str) -> tuple[str, ...]:
     if kind == "stage":
         return tuple(Stage)
     if kind == "change":
-        return tuple(one for one in ChangeType if one is not ChangeType.TEXT_CHANGED)
+        return CHANGE_WORDS
     return tuple(SEVERITY_ORDER) if kind == "severity" else ()
 
 
