@@ -28,6 +28,8 @@ def stalled_series(watched: Watched) -> Iterator[Noticed]:
         parts = series[thread]
         if thread in went_on or not any(one.id in asking for one in parts) or any(map(_moves, parts)):
             continue
+        if not any(thread in (*one.covers, *one.message_ids) for one in parts):
+            continue  # answers to a cover letter that was not taken are not seen
         if any(watched.carried_by(one).fixed for one in parts):
             continue
         found = _stall([one for one in parts if one.id in asking], parts, watched)

@@ -112,6 +112,13 @@ def newest_at(connection: Connection, source: str) -> datetime | None:
     return connection.execute(_NEWEST_AT, {"of": source}).scalar()
 
 
+def size_of(connection: Connection, sha256: str) -> int | None:
+    """Size in bytes of a document by its hash; None when none is recorded."""
+    query = select(documents.c.size_bytes).where(documents.c.sha256 == sha256).limit(1)
+    found: int | None = connection.execute(query).scalar()
+    return found
+
+
 def all_documents(
     connection: Connection, *, held: bool | None = None, source: str | None = None
 ) -> Iterator[StoredDocument]:

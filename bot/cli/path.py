@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.output import Format, print_json, printable
+from bot.cli.path_revisions import range_diff_lines
 from bot.cli.root import EXIT_USAGE, CommandError, app, opened
 
 if TYPE_CHECKING:
@@ -29,13 +30,17 @@ def path(
     name: Annotated[
         str, typer.Argument(metavar="ID|COMMIT|MSGID", help="PW id, alias, commit id (7 digits or more) or Message-ID.")
     ],
+    range_diff: Annotated[
+        bool, typer.Option("--range-diff", help="Compare each revision of a patch with the one before.")
+    ] = False,
     format: Annotated[Format, typer.Option("--format", help="table for people, json for machines.")] = Format.TABLE,
 ) -> None:
     """The life cycle: every landing with its date and evidence."""
     from bot.views.path import path_document
 
     with opened(context) as loaded, loaded.store.read() as connection:
-        document = path_document(connection, name)
+        compared_by = loaded.store.blobs if range_diff else None
+        document = path_document(connection, name, compared_by=compared_by)
     if document is None:
         raise CommandError(
             f"nothing is known of {printable(name)!r}; give a PW id, an alias, a commit id or a Message-ID", EXIT_USAGE
@@ -64,6 +69,10 @@ def print_patch(patch: Json) -> None:
         typer.echo("\nwhat changed")
     for line in lines:
         typer.echo(f"  {line}")
+    for compared in patch.get("range_diff", ()):
+        typer.echo("")
+        for line in range_diff_lines(compared):
+            typer.echo(line)
     print_landings(patch["landings"])
 
 

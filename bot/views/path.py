@@ -20,25 +20,31 @@ from bot.ingest.patches import carried_by
 from bot.ingest.relevance import SUBJECT_RELEASES
 from bot.views.path_alarms import alarm_views
 from bot.views.path_claims import claimed_landings, dated, without_said
+from bot.views.path_revisions import range_diff_views
 from bot.views.status import Json, evidence_view, when
 from storage import advisories as advisory_store
 from storage import identity
 from storage import patches as patch_store
+from storage.blobs import BlobStore
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _EVER = datetime.max.replace(tzinfo=UTC)
 _STAGES = tuple(Stage)
 
 
-def path_document(connection: Connection, name: str) -> Json | None:
+def path_document(connection: Connection, name: str, *, compared_by: BlobStore | None = None) -> Json | None:
     """The whole document for an ID, an alias, a commit id (7 digits at least), a Message-ID or a patch id; None when
-    nothing by that name is known."""
+    nothing by that name is known. compared_by: where the mails are kept, when revisions are to be compared."""
     found = find_paths(connection, name)
     if found is None:
         return None
     known = patch_store.observations_about(connection, SUBJECT_RELEASES)
     live = live_branches((one for one in known if isinstance(one, ReleaseObservation)), datetime.now(UTC))
-    return {"patches": [_patch_view(connection, one, live) for one in found]}
+    views = [_patch_view(connection, one, live) for one in found]
+    if compared_by is not None:
+        for view, patch in zip(views, found, strict=True):
+            view["range_diff"] = range_diff_views(connection, compared_by, patch)
+    return {"patches": views}
 
 
 def find_paths(connection: Connection, name: str) -> list[Patch] | None:

@@ -17,6 +17,7 @@ from bot.web.site import Site, WrongRequest
 from storage import advisories as advisory_store
 from storage import board, identity
 from storage import changes as change_store
+from storage.blobs import BlobStore
 
 MAX_TIMELINE = 400
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,99}", re.ASCII)
@@ -72,9 +73,10 @@ def timeline(connection: Connection, advisory: str) -> list[Change]:
     )
 
 
-def patches_of(connection: Connection, pw_id: str) -> list[Json]:
-    """The life of an advisory's patches as `path --format json` lists them, the main one first."""
-    document = path_document(connection, pw_id)
+def patches_of(connection: Connection, pw_id: str, *, compared_by: BlobStore | None = None) -> list[Json]:
+    """The life of an advisory's patches as `path --format json` lists them, the main one first. compared_by: where the
+    mails are kept, when their revisions are to be compared."""
+    document = path_document(connection, pw_id, compared_by=compared_by)
     patches: list[Json] = document["patches"] if document else []
     return patches
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
@@ -24,11 +24,15 @@ _SYMBOLS = {"fixed": "✓", "affected": "✕", "not_affected": "–", "under_inv
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What of a matrix is asked for. places: "debian/12" and the like, none for all; status: one word or ""."""
+    """What of a matrix is asked for. places: "debian/12" and the like, none for all; status: one word or "".
+
+    revisions: whether the revisions of patches are compared.
+    """
 
     places: tuple[str, ...] = ()
     status: str = ""
     every_kind: bool = False
+    revisions: bool = False
 
     @property
     def query(self) -> str:
@@ -36,7 +40,12 @@ class Shown:
         pairs = [("distro", one) for one in self.places]
         pairs += [("status", self.status)] if self.status else []
         pairs += [("kind", "all")] if self.every_kind else []
+        pairs += [("range_diff", "1")] if self.revisions else []
         return f"?{urlencode(pairs, safe='/')}" if pairs else ""
+
+    @property
+    def revisions_query(self) -> str:
+        return replace(self, revisions=True).query
 
     @property
     def places_query(self) -> str:
@@ -77,7 +86,10 @@ def read_shown(query: QueryParams) -> Shown:
         raise WrongRequest(f"status takes one of: {', '.join(Status)}")
     if query.get("kind", "") not in ("", "all", "package"):
         raise WrongRequest("kind takes package or all")
-    return Shown(places=places, status=status, every_kind=query.get("kind") == "all")
+    if query.get("range_diff", "") not in ("", "1"):
+        raise WrongRequest("range_diff takes 1")
+    every_kind, revisions = query.get("kind") == "all", query.get("range_diff") == "1"
+    return Shown(places=places, status=status, every_kind=every_kind, revisions=revisions)
 
 
 def wanted_cells(advisory: Advisory, shown: Shown) -> list[Cell]:

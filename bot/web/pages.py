@@ -157,11 +157,12 @@ def _links(advisories: Iterable[Advisory]) -> list[Any]:  # Any: LinkObservation
 
 
 def advisory_page(site: Site, name: str, shown: Shown) -> Rendered:
-    """All about one advisory."""
+    """All about one advisory; the revisions of its patches are compared when the address asks for it."""
     with site.app.store.read() as connection:
         advisory = lookup.load_advisory(connection, name)
         told = lookup.timeline(connection, advisory.id)
-        patches = lookup.patches_of(connection, advisory.id)
+        compared_by = site.app.store.blobs if shown.revisions else None
+        patches = lookup.patches_of(connection, advisory.id, compared_by=compared_by)
         spoken_for = as_of(connection)
     points = stage_line(advisory, patches)
     steps, total = share_over_time(advisory, spoken_for)

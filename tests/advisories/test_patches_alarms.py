@@ -114,6 +114,13 @@ def test_a_series_is_one_stall(cover: bool) -> None:
     assert noticed(stalled_series, *parts, taken) == []
 
 
+def test_a_series_whose_cover_letter_is_not_kept_never_stalls() -> None:
+    """Who answers that alone is not heard."""
+    parts = series("s", "AF_ALG: Take away one thing", "AF_ALG: Take away another")
+    assert len(noticed(stalled_series, *parts)) == 1
+    assert noticed(stalled_series, *parts[1:]) == []
+
+
 def test_a_part_that_a_later_revision_leaves_out_does_not_stall() -> None:
     """The series went on without it."""
     first = series("a", "AF_ALG: Take away one thing", "AF_ALG: Take away another")
