@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisories.mail import PatchMail, parse_mail
-from advisories.mail_prerequisites import PREREQUISITE_LIMIT, read_prerequisites
+from advisories.mail_prerequisites import PREREQUISITE_LIMIT, READ_CHARS, read_prerequisites
 from tests.advisories.lives import mail, patch_mail
 
 BASE = "0123456789abcdef0123456789abcdef01234567"
@@ -83,6 +83,8 @@ def test_a_hundred_thousand_lines_are_a_hundred() -> None:
     flood = "".join(f"prerequisite-patch-id: {number:040x}\n" for number in range(100_000))
     found = patch_mail("v1@x", "[PATCH] crypto: af_alg - Flood", notes=f"base-commit: {BASE}\n{flood}").prerequisites
     assert 0 < len(found) <= PREREQUISITE_LIMIT
+    above = f"prerequisite-patch-id: {ID}\n{'word ' * READ_CHARS}\nbase-commit: {BASE}\n"
+    assert read_prerequisites(above) == (f"base-commit:{BASE}",)
     repeated = read_prerequisites(f"prerequisite-patch-id: {ID}\n" * 100_000)
     assert repeated == (f"patch-id:{ID}",)
 

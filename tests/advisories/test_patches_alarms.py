@@ -43,7 +43,7 @@ def watched(*records: RecordVersion, hours: float = 90 * DAY, topic: object = ON
     """Everything folded, and a cycle `hours` after the first mail; mainline read until then."""
     reading = Reading(at=at(hours), mainline=at(hours))
     patches = fold_patches(records, (ON,)).patches
-    return Watched(patches=patches, topics=(topic or ON,), reading=replace(reading, **more))  # type: ignore[arg-type]
+    return Watched(patches=patches, topics=(topic,), reading=replace(reading, **more))  # type: ignore[arg-type]
 
 
 def noticed(judge: Judge, *observations: Observation, **more: object) -> list[tuple[str, str]]:
@@ -85,6 +85,13 @@ def test_a_stall_says_what_stalls_and_since_when() -> None:
     assert one.text == f"No word since 2026-05-14, in no tree: v2 of {TITLE}"
     assert (one.due_at, one.tree) == (at(31 * DAY), "linux-crypto.vger.kernel.org")
     assert one.evidence.url.endswith("/v2@x/raw")
+
+
+def test_a_date_that_is_set_back_hides_no_word() -> None:
+    """The archive's time counts where it is later."""
+    set_back = replace(REPLY, sent_at=at(-90 * DAY), received_at=at(5 * DAY))
+    assert noticed(stalled_series, POSTED, set_back, hours=26 * DAY - 1) == []
+    assert noticed(stalled_series, POSTED, set_back, hours=26 * DAY) == [(TITLE, "2026-05-09T06:00:00Z")]
 
 
 def series(prefix: str, *titles: str, version: str = "", hours: float = 0, cover: bool = True) -> list[Observation]:
@@ -229,6 +236,33 @@ def test_a_backport_without_its_prerequisite(needs: list[Observation]) -> None:
     assert noticed(lost_prerequisites, *records, commit(9, tree="stable-queue", branch="queue-6.12")) == []
 
 
+def test_a_backport_that_needs_nothing_there() -> None:
+    """It was taken out again; it only stood on the other's commit; it names another commit that begins alike."""
+    needs = standing("d@x", "message-id:v1@x")
+    revert = commit(
+        30, f'Revert "{OTHER}"', tree="stable", branch="linux-6.12.y", reverts=commit_id(22), hours=50 * DAY
+    )
+    assert noticed(lost_prerequisites, POSTED, UPSTREAM, DEPENDENT, needs, backport(), revert) == []
+    base = standing("d@x", f"base-commit:{commit_id(11)}")
+    assert noticed(lost_prerequisites, POSTED, UPSTREAM, DEPENDENT, base, backport()) == []
+    alike = replace(DEPENDENT, fixes=(commit_id(11)[:12] + "ffff",))
+    assert noticed(lost_prerequisites, POSTED, UPSTREAM, alike, backport()) == []
+
+
+@pytest.mark.parametrize(("branch", "told"), [("6.12", 1), ("6.6", 0)])
+def test_what_was_taken_for_it_is_reverted_in_that_branch(branch: str, told: int) -> None:
+    """Stable-dep-of speaks of the branch where it is said, of no other."""
+    dep = f'commit {commit_id(11)} upstream.\n\nStable-dep-of: {commit_id(21)[:12]} ("x")'
+    records = [UPSTREAM, DEPENDENT, backport(), stable(12, 11, "v6.12.97", message=dep), stable(13, 11, "v6.6.120")]
+    records.append(stable(23, 21, "v6.6.121", subject=OTHER, files=("crypto/algif_hash.c",)))
+    gone = commit_id(12 if branch == "6.12" else 13)
+    where = {"tree": "stable", "branch": f"linux-{branch}.y", "reverts": gone, "hours": 50 * DAY}
+    records.append(commit(30, f'Revert "{TITLE}"', author=HERBERT, **where))  # type: ignore[arg-type]
+    found = list(lost_prerequisites(watched(*seen(*records))))
+    assert [one.branch for one in found] == [branch] * told
+    assert all(f"was reverted in {branch}.y on 2026-06-23" in one.text for one in found)
+
+
 def test_what_a_branch_has_from_the_start_is_not_missing_there() -> None:
     """The prerequisite came with 6.11, or nobody knows with which release it came."""
     needs = standing("d@x", "message-id:v1@x")
@@ -272,6 +306,7 @@ def test_a_package_before_mainline() -> None:
         ([POSTED, replace(PACKAGE, at=at(-1))], {}),  # of before the posting: another change of that name
         ([POSTED, replace(PACKAGE, at=None)], {}),
         ([PACKAGE, commit(10, tree="cryptodev", hours=50)], {}),  # nothing was posted
+        ([POSTED, PACKAGE], {"topic": replace(ON, since=at(1))}),  # mainline was not looked at from the posting on
     ],
 )
 def test_no_pick_up_without_dates_on_both_sides(records: list[Observation], more: dict[str, object]) -> None:

@@ -100,6 +100,7 @@ def test_what_is_too_long_is_counted(count: int) -> None:
     assert (message.too_long, message.lines, message.added) == (count > MESSAGE_LINES, (), count)
     assert (one.difference.too_long, one.difference.lines) == (True, ())
     assert found.cut is (count == 100_000)
+    assert compared(long, long).is_same is not found.cut
 
 
 def test_many_files_and_long_lines_are_bounded() -> None:

@@ -90,6 +90,15 @@ def test_a_stall_is_told_once_and_again_after_the_next_word(app: App) -> None:
     assert passes(app, 63) == []
 
 
+def test_a_topic_that_does_not_ask_hears_nothing(tmp_path: Path) -> None:
+    """Though it watches the same patch: the change is told to the other alone."""
+    silent = replace(TOPIC, slug="crypto", alarms=frozenset())
+    with application(tmp_path, topics=[silent, ON]) as app:
+        comes(app, POSTED)
+        (told,) = passes(app, 21)
+    assert told.topics == ("af-alg",)
+
+
 def test_the_days_are_the_topics_own(tmp_path: Path) -> None:
     with application(tmp_path, topics=[replace(ON, stalled_after=timedelta(days=60))]) as app:
         comes(app, POSTED)
@@ -132,6 +141,7 @@ def test_a_life_tells_each_once(app: App) -> None:
     assert [one["alarm"] for one in path(app, "d@x")["alarms"]] == ["prerequisite_lost"]
     assert [one["alarm"] for one in path(app, "v1@x")["alarms"]] == ["reverted"]
     assert [one["alarm"] for one in path(app, "e@x")["alarms"]] == ["early_pickup"]
+    assert [one["alarm"] for one in path(app, "s@x")["alarms"]] == ["stalled"]
     comes(app, commit(31, "crypto: af_alg - Another thing that is early", hours=31 * DAY), hours=31 * DAY)
     assert path(app, "e@x")["alarms"] == []
 
@@ -152,7 +162,8 @@ def test_a_patch_that_joins_an_advisory_is_not_told_again(app: App) -> None:
     comes(app, early, changelog("6.19.12-2", OTHER, days=2))
     comes(app, changelog("6.19.12-2", OTHER, days=2), hours=2 * DAY)
     assert len(passes(app, 3)) == 1
-    comes(app, commit(21, OTHER, tree="cryptodev", hours=4 * DAY, files=("crypto/algif_hash.c",)), hours=4 * DAY)
+    taken = commit(21, OTHER, tree="cryptodev", hours=4 * DAY, files=("crypto/algif_hash.c",))
+    assert alarms(comes(app, taken, hours=4 * DAY)) == []
     assert path(app, "e@x")["advisories"] == ["PW-2026-1"]
     assert passes(app, 5) == []
 
