@@ -45,6 +45,8 @@ def topic_view(topic: Topic, plan: Sequence[Standing] | None = None) -> Json:
         "words": list(topic.words),
         "kconfig": list(topic.kconfig),
         "lists": list(topic.lists),
+        "alarms": sorted(topic.alarms),
+        "stalled_after_days": topic.stalled_after.days,
         "matters": [asdict(one) for one in topic.matters],
         "steps": steps,
         "mitigations": [asdict(one) for one in topic.mitigations],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,9 @@ from advisories.matching import commit_topics, cve_topics, link_topics, matters_
 from advisories.observation import CommitObservation, LinkObservation
 from advisories.topic_tables import TopicError
 from advisories.topics import parse_topic
+from advisories.words import Alarm
 from bot.topic_files import load_topics, watch_of
+from bot.views.topics import topic_view
 from tests.build import at, cve, upstream_fix
 
 DIRTY_FRAG = """
@@ -63,6 +65,13 @@ def test_a_topic_file_is_read_whole() -> None:
         ),
         ('slug = "x"\ntitle = "X"\nwords = "one"', "words must be a list of texts"),
         ('slug = "x"\ntitle = ', "not valid TOML"),
+        (
+            'slug = "x"\ntitle = "X"\nalarms = ["stale"]',
+            "'stale' must be one of early_pickup, prerequisite_lost, stalled",
+        ),
+        ('slug = "x"\ntitle = "X"\nalarms = ["reverted"]', "the other alarms are always on"),
+        ('slug = "x"\ntitle = "X"\nstalled_after_days = 0', "stalled_after_days must be a number of days, 1 to 3650"),
+        ('slug = "x"\ntitle = "X"\nstalled_after_days = true', "stalled_after_days must be a number of days"),
     ],
 )
 def test_a_mistake_in_a_topic_is_named(line: str, words: str) -> None:
@@ -71,6 +80,15 @@ def test_a_mistake_in_a_topic_is_named(line: str, words: str) -> None:
         parse_topic(line, name="x.toml")
     assert "x.toml" in str(error.value)
     assert words in str(error.value)
+
+
+def test_alarms_are_asked_for() -> None:
+    """None when nothing is said, three weeks until a stall."""
+    plain = parse_topic('slug = "x"\ntitle = "X"', name="x")
+    assert (plain.alarms, plain.stalled_after) == (frozenset(), timedelta(days=21))
+    asking = parse_topic('slug = "x"\ntitle = "X"\nalarms = ["stalled"]\nstalled_after_days = 30', name="x")
+    assert (asking.alarms, asking.stalled_after) == (frozenset({Alarm.STALLED}), timedelta(days=30))
+    assert topic_view(asking)["alarms"] == ["stalled"]
 
 
 def test_a_further_topic_is_a_file_and_no_code(tmp_path: Path) -> None:
@@ -100,6 +118,7 @@ def test_the_shipped_topics_are_sound() -> None:
     """Copy Fail first, and both watch its CVE."""
     topics = load_topics([])
     assert [one.slug for one in topics] == ["copy-fail", "af-alg"]
+    assert [one.alarms for one in topics] == [frozenset()] * 2
     assert cve_topics(topics, "CVE-2026-31431") == {"copy-fail", "af-alg"}
 
 
