@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from advisories.observation import ParsedDocument
@@ -131,14 +132,23 @@ Fetch = Callable[[FetchContext], Iterator[Batch]]
 Parse = Callable[[RawDocument], ParsedDocument]
 
 
+class Canary(Enum):
+    """Which of a source's records must read again as they did when they were last accepted (TRUST S28). The value is
+    for people."""
+
+    SETTLED = "records with nothing open"  # each cell fixed or not affected: no field is lost, no word turns
+    FIELDS = "records that keep their fields"  # nothing settles: values move on, but no field is lost
+    READ_ONCE = "nothing: what it gives is read once and never changes"  # a mail, a commit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSpec:
     """One source of the registry.
 
     settings: keys that `[sources.NAME]` takes besides enabled and interval, with their live defaults.
-    interval_seconds: how often it is asked. stale_after_seconds: silence past this is an alarm (freshness contract).
+    The freshness contract: interval_seconds, how often it is asked; stale_after_seconds, the cadence that is expected
+    of it (silence past this is an alarm); canary, what must read again as it did.
     whole_list: its document lists everything there is, so that one that no longer changes is an old copy.
-    canary: a record key that every whole document of a complete list must hold, or "".
     """
 
     name: str
@@ -154,3 +164,4 @@ class SourceSpec:
     licence: str  # of its documents, with an address
     home: str  # the page a person would open
     whole_list: bool = False
+    canary: Canary = Canary.SETTLED

@@ -104,6 +104,23 @@ def newest_hash(connection: Connection, *, source: str, url: str, until: datetim
     return newest.sha256 if newest is not None and newest.at <= until else None
 
 
+def newest_accepted(connection: Connection, *, source: str, url: str) -> StoredDocument | None:
+    """The newest whole document of an address that was taken in."""
+    row = connection.execute(
+        select(documents)
+        .where(
+            documents.c.source == source,
+            documents.c.url == url,
+            documents.c.slice_of.is_(None),
+            documents.c.held.is_(False),
+        )
+        .order_by(documents.c.at.desc(), documents.c.document_id.desc())
+        .limit(1)
+    ).mappings()
+    found = row.first()
+    return None if found is None else StoredDocument(**found)
+
+
 _NEWEST_AT = select(func.max(documents.c.at)).where(documents.c.source == bindparam("of"))
 
 

@@ -232,6 +232,18 @@ source_streams = Table(
     Column("stream", String(128), primary_key=True),
     Column("baseline_done_at", UtcTime, nullable=False),
 )
+# Records of a source that must read again as they did, with what they said when they were last accepted.
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("place", Text, nullable=False),  # the document it stands in; "" for a document that is one record
+    Column("url", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),  # of the document that said so
+    Column("observations", Text, nullable=False),
+    Column("equal_at", UtcTime),  # when it last read the same again
+)
 operator_notes = Table(
     "operator_notes",
     metadata,

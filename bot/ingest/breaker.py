@@ -15,6 +15,7 @@ from advisories.model import RecordVersion
 from advisories.observation import CellObservation, CveObservation, Observation
 from advisories.severity import rank
 from advisories.words import Status
+from bot.ingest.canaries import CanaryWatch
 
 SHARE = 0.10
 COUNT = 20
@@ -52,6 +53,7 @@ class CycleTurns:
     """What one cycle has taken away so far: a source may come in many small batches, and counts as a whole."""
 
     def __init__(self) -> None:
+        self.canaries = CanaryWatch()
         self._lost: set[str] = set()
         self._weakened: set[str] = set()
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from advisories.model import Change, Evidence, RecordVersion
 from advisories.observation import Observation, PackageVersionObservation, ParsedDocument, Record, Rejected
 from advisories.topics import Topic
+from bot.ingest import canaries
 from bot.ingest.breaker import COUNT, CycleTurns, Turned, measure
 from bot.ingest.parsing import Parsed
 from bot.ingest.patch_alarms import asked_alarms
@@ -95,10 +96,12 @@ def ingest(
         stored = document_store.known_documents(connection, source=spec.name, urls=[one.raw.url for one in readable])
         work = _Work(connection, intake, spec, now, mode, result, stored)
         fresh = [one for one in readable if work.is_fresh(one, hashes[id(one)])]
-        if mode.checked and (turned := work.measure(fresh, turns or CycleTurns())).holds:
-            work.hold(fresh, hashes, turned)
+        if mode.checked and (reason := work.reason_to_hold(fresh, turns or CycleTurns())):
+            work.hold(fresh, hashes, reason)
             return result
         work.take(fresh, hashes)
+        if mode.emits:
+            canaries.learn(connection, spec, fresh)
         for url in same:
             work.see_again(url, at=now)
         work.finish()
@@ -175,7 +178,14 @@ class _Work:
         for version in records.said_again(self._connection, source=self._spec.name, keys=keys, at=at):
             self._refold.touch(version)
 
-    def measure(self, fresh: Sequence[Parsed], turns: CycleTurns) -> Turned:
+    def reason_to_hold(self, fresh: Sequence[Parsed], turns: CycleTurns) -> str | None:
+        """Too much of the source turned at once, or its documents no longer read as they did."""
+        turned, before = self._measure(fresh, turns)
+        if turned.holds:
+            return turned.reason
+        return turns.canaries.judge(self._connection, self._blobs, self._spec, fresh, before)
+
+    def _measure(self, fresh: Sequence[Parsed], turns: CycleTurns) -> tuple[Turned, Mapping[str, RecordVersion]]:
         stated: dict[str, tuple[Observation, ...]] = {}
         lost: set[str] = set()
         for one in fresh:
@@ -187,16 +197,16 @@ class _Work:
         before = records.newest_versions(self._connection, self._spec.name, list(stated))
         turned = turns.add(measure(0, before, stated, lost - stated.keys()))
         if turned.count <= COUNT:
-            return turned  # too few to hold for: the whole need not be counted
-        return replace(turned, stored=records.count_records(self._connection, self._spec.name))
+            return turned, before  # too few to hold for: the whole need not be counted
+        return replace(turned, stored=records.count_records(self._connection, self._spec.name)), before
 
-    def hold(self, fresh: Sequence[Parsed], hashes: Mapping[int, str], turned: Turned) -> None:
+    def hold(self, fresh: Sequence[Parsed], hashes: Mapping[int, str], reason: str) -> None:
         """Keeps the documents for the operator's look and applies nothing of them; the checkpoint stays."""
-        self._result.held = turned.reason
+        self._result.held = reason
         for one in fresh:
             self._add_document(one.raw, hashes[id(one)], held=True)
         self._record_documents()
-        source_health.hold(self._connection, self._spec.name, turned.reason, at=self._now)
+        source_health.hold(self._connection, self._spec.name, reason, at=self._now)
 
     def take(self, fresh: Sequence[Parsed], hashes: Mapping[int, str]) -> None:
         for one in sorted(fresh, key=lambda each: (each.raw.at, each.raw.url, hashes[id(each)])):

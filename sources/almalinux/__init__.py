@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisories.words import EvidenceClass
 from sources.almalinux.fetch import MOST_BYTES, fetch
 from sources.almalinux.parse import parse
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 
 SOURCE = SourceSpec(
     name="almalinux",
@@ -17,6 +17,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://github.com/AlmaLinux/osv-database.git"},
     interval_seconds=1800,
     stale_after_seconds=7 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=MOST_BYTES,
     licence="MIT (https://github.com/AlmaLinux/osv-database)",
     home="https://errata.almalinux.org/",

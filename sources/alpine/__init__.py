@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisories.words import EvidenceClass
 from sources.alpine.fetch import DEFAULTS, fetch
 from sources.alpine.parse import parse
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 
 SOURCE = SourceSpec(
     name="alpine",
@@ -17,6 +17,7 @@ SOURCE = SourceSpec(
     settings=DEFAULTS,
     interval_seconds=6 * 3_600,
     stale_after_seconds=14 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=16 * 1024 * 1024,
     licence="secdb: CC-BY-SA-4.0 (https://secdb.alpinelinux.org/license.txt)",
     home="https://security.alpinelinux.org/",

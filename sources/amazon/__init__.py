@@ -6,7 +6,7 @@ from advisories.words import EvidenceClass
 from sources.amazon.fetch import MOST_BYTES, fetch
 from sources.amazon.parse import parse
 from sources.amazon.settings import SETTINGS
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 
 SOURCE = SourceSpec(
     name="amazon",
@@ -18,6 +18,7 @@ SOURCE = SourceSpec(
     settings=SETTINGS,
     interval_seconds=3600,
     stale_after_seconds=7 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=MOST_BYTES,
     licence="no licence named; facts of https://alas.aws.amazon.com/",
     home="https://alas.aws.amazon.com/",

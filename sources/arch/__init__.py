@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisories.words import EvidenceClass
 from sources.arch.fetch import DEFAULTS, fetch
 from sources.arch.parse import parse
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 
 SOURCE = SourceSpec(
     name="arch",
@@ -17,6 +17,7 @@ SOURCE = SourceSpec(
     settings=DEFAULTS,
     interval_seconds=3_600,
     stale_after_seconds=14 * 86_400,
+    canary=Canary.FIELDS,
     max_bytes=16 * 1024 * 1024,
     licence="no licence stated by the tracker (https://security.archlinux.org/)",
     home="https://security.archlinux.org/package/linux",

@@ -7,7 +7,7 @@ from typing import Final
 
 from advisories.words import EvidenceClass
 from sources.azurelinux.parse import parse
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.formats.csaf_feed import Directory, follow_directories
 
 __all__ = ["SOURCE"]
@@ -35,6 +35,7 @@ SOURCE = SourceSpec(
     settings={"url": ("https://msrc.microsoft.com/csaf/vex",), "oval_url": ()},
     interval_seconds=6 * 3600,
     stale_after_seconds=7 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=OVAL_BYTES,
     licence="no licence named in the CSAF documents (a disclaimer of warranty); the OVAL file is MIT",
     home="https://msrc.microsoft.com/update-guide/",

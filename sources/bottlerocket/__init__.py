@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.bottlerocket.parse import parse
 
 __all__ = ["SOURCE"]
@@ -31,6 +31,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://advisories.bottlerocket.aws/updateinfo.xml.gz"},
     interval_seconds=12 * 3600,
     stale_after_seconds=30 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=MOST_BYTES,
     licence="no licence named in the file; facts of https://advisories.bottlerocket.aws/",
     home="https://github.com/bottlerocket-os/bottlerocket/security/advisories",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.carriers.parse import parse
 from sources.formats.attempts import fetch_addresses
 from sources.formats.feed import LARGEST_FEED
@@ -45,6 +45,7 @@ SOURCE = SourceSpec(
     },
     interval_seconds=6 * 3600,
     stale_after_seconds=14 * 86_400,
+    canary=Canary.FIELDS,
     max_bytes=LARGEST_FEED,
     licence="titles and links only; release notes belong to their projects",
     home="https://github.com/moby/moby/releases",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 from sources.debian.fetch import LARGEST_TRACKER, fetch
 from sources.debian.parse import parse
 
@@ -29,6 +29,7 @@ SOURCE = SourceSpec(
     },
     interval_seconds=15 * 60,
     stale_after_seconds=3 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=LARGEST_TRACKER,
     licence="free to reuse, without a licence text of its own (https://www.debian.org/license); changelogs GPL-2.0",
     home="https://security-tracker.debian.org/tracker/source-package/linux",

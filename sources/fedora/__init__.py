@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.fedora.parse import parse, read_page_times
 from sources.formats.paging import fetch_newest_first
 
@@ -38,6 +38,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://bodhi.fedoraproject.org/updates/"},
     interval_seconds=3600,
     stale_after_seconds=14 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=MOST_BYTES,
     licence="no licence named; facts of https://bodhi.fedoraproject.org/",
     home="https://bodhi.fedoraproject.org/updates/?packages=kernel",

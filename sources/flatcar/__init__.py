@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.flatcar.parse import parse
 
 __all__ = ["SOURCE"]
@@ -31,6 +31,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://www.flatcar.org/releases-json/releases.json"},
     interval_seconds=12 * 3600,
     stale_after_seconds=30 * 86_400,
+    canary=Canary.FIELDS,
     max_bytes=MOST_BYTES,
     licence="no licence named; facts of https://www.flatcar.org/releases",
     home="https://www.flatcar.org/releases",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 from sources.gentoo.fetch import fetch
 from sources.gentoo.parse import parse
 
@@ -20,6 +20,7 @@ SOURCE = SourceSpec(
     },
     interval_seconds=6 * 3_600,
     stale_after_seconds=90 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=8 * 1024 * 1024,
     licence="CC-BY-SA-2.5, as each advisory says (https://creativecommons.org/licenses/by-sa/2.5)",
     home="https://security.gentoo.org/glsa",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 from sources.kernel_cna.fetch import fetch
 from sources.kernel_cna.parse import LARGEST_DOCUMENT, parse
 
@@ -19,6 +19,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://git.kernel.org/pub/scm/linux/security/vulns.git"},
     interval_seconds=15 * 60,
     stale_after_seconds=24 * 3600,
+    canary=Canary.SETTLED,
     max_bytes=LARGEST_DOCUMENT,
     licence="CC0-1.0 for the records (LICENSES/ of the repository)",
     home="https://docs.kernel.org/process/cve.html",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 from sources.kernel_config.fetch import fetch
 from sources.kernel_config.parse import parse
 
@@ -29,6 +29,7 @@ SOURCE = SourceSpec(
     },
     interval_seconds=86_400,
     stale_after_seconds=30 * 86_400,
+    canary=Canary.FIELDS,
     max_bytes=4 * 1024 * 1024,
     licence="GPL-2.0 (parts of kernel packages); nixpkgs: MIT",
     home="https://docs.kernel.org/kbuild/kconfig.html",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.kernel_releases.parse import parse
 
 __all__ = ["SOURCE"]
@@ -29,6 +29,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://www.kernel.org/releases.json"},
     interval_seconds=30 * 60,
     stale_after_seconds=24 * 3600,
+    canary=Canary.FIELDS,
     max_bytes=4 * 1024 * 1024,
     licence="facts of kernel.org, no licence named (https://www.kernel.org/)",
     home="https://www.kernel.org/",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.kev.parse import parse
 
 __all__ = ["SOURCE"]
@@ -28,6 +28,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"},
     interval_seconds=30 * 60,
     stale_after_seconds=5 * 86_400,
+    canary=Canary.SETTLED,
     whole_list=True,
     max_bytes=16 * 1024 * 1024,
     licence="CC0-1.0 (https://www.cisa.gov/sites/default/files/licenses/kev/license.txt)",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.lore.parse import parse
 
 __all__ = ["SOURCE"]
@@ -31,6 +31,7 @@ SOURCE: Final = SourceSpec(
     },
     interval_seconds=60,
     stale_after_seconds=3 * 86_400,
+    canary=Canary.READ_ONCE,
     max_bytes=128 * 1024 * 1024,
     licence="as posted by their authors, https://www.kernel.org/lore.html",
     home="https://lore.kernel.org/",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.formats.attempts import fetch_addresses
 from sources.formats.feed import LARGEST_FEED
 from sources.news.parse import parse
@@ -34,6 +34,7 @@ SOURCE = SourceSpec(
     },
     interval_seconds=3600,
     stale_after_seconds=3 * 86_400,
+    canary=Canary.FIELDS,
     max_bytes=LARGEST_FEED,
     licence="titles and links only; texts belong to their authors",
     home="https://lwn.net/",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.errors import FetchError
 from sources.nixos.parse import parse, release_of
 
@@ -49,6 +49,7 @@ SOURCE = SourceSpec(
     },
     interval_seconds=6 * 3600,
     stale_after_seconds=14 * 86_400,
+    canary=Canary.FIELDS,
     max_bytes=MOST_BYTES,
     licence="MIT, https://github.com/NixOS/nixpkgs/blob/master/COPYING",
     home="https://github.com/NixOS/nixpkgs",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 from sources.nvd.fetch import LARGEST_ANSWER, fetch
 from sources.nvd.parse import parse
 
@@ -19,6 +19,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://services.nvd.nist.gov/rest/json/cves/2.0"},
     interval_seconds=2 * 3600,
     stale_after_seconds=2 * 86_400,
+    canary=Canary.FIELDS,
     max_bytes=LARGEST_ANSWER,
     licence="public domain (https://nvd.nist.gov/general/FAQ-Sections/General-FAQs)",
     home="https://nvd.nist.gov/",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.formats.csaf_feed import Directory, follow_directories
 from sources.openeuler.parse import parse
 
@@ -36,6 +36,7 @@ SOURCE = SourceSpec(
     settings={"url": ("https://repo.openeuler.org/security/data/csaf/cve",)},
     interval_seconds=12 * 3600,
     stale_after_seconds=14 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=MOST_BYTES,
     licence="no licence named in the documents; facts of https://www.openeuler.org/",
     home="https://www.openeuler.org/en/security/security-bulletins/",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.oracle.parse import parse
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -28,6 +28,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2"},
     interval_seconds=6 * 3600,
     stale_after_seconds=7 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=MOST_BYTES,
     licence="no licence named; facts of https://linux.oracle.com/security/",
     home="https://linux.oracle.com/security/",

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.errors import FetchError
 from sources.formats.attempts import Attempts
 from sources.photon.parse import parse
@@ -66,6 +66,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://packages.broadcom.com/photon/photon_cve_metadata"},
     interval_seconds=6 * 3600,
     stale_after_seconds=14 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=MOST_BYTES,
     licence="no licence named beside the files; facts of https://packages.broadcom.com/photon/",
     home="https://github.com/vmware/photon/wiki/Security-Advisories",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 from sources.redhat.fetch import CSAF_BYTES, fetch
 from sources.redhat.parse import parse
 
@@ -22,6 +22,7 @@ SOURCE = SourceSpec(
     },
     interval_seconds=3600,
     stale_after_seconds=3 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=CSAF_BYTES,
     licence="CC-BY-4.0, https://access.redhat.com/security/data",
     home="https://access.redhat.com/security/security-updates/",

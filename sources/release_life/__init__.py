@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 from sources.release_life.fetch import fetch
 from sources.release_life.parse import parse
 
@@ -37,6 +37,7 @@ SOURCE = SourceSpec(
     },
     interval_seconds=86_400,
     stale_after_seconds=30 * 86_400,
+    canary=Canary.FIELDS,
     max_bytes=4 * 1024 * 1024,
     licence="distro-info-data: ISC; endoflife.date: MIT (https://github.com/endoflife-date/endoflife.date)",
     home="https://endoflife.date/linux",

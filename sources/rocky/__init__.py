@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, FetchContext, SourceSpec
 from sources.formats.paging import fetch_newest_first
 from sources.rocky.apollo import read_page_times
 from sources.rocky.parse import parse
@@ -39,6 +39,7 @@ SOURCE = SourceSpec(
     settings={"url": "https://apollo.build.resf.org/api/v3/advisories/"},
     interval_seconds=1800,
     stale_after_seconds=7 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=MOST_BYTES,
     licence="BSD-3-Clause (https://github.com/resf/distro-tools)",
     home="https://errata.rockylinux.org/",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 from sources.suse.fetch import MOST_BYTES, fetch
 from sources.suse.parse import parse
 
@@ -24,6 +24,7 @@ SOURCE = SourceSpec(
     },
     interval_seconds=6 * 3600,
     stale_after_seconds=4 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=MOST_BYTES,
     licence="CC-BY-4.0, https://www.suse.com/support/security/csaf/",
     home="https://www.suse.com/security/cve/",

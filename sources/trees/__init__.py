@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from advisories.words import EvidenceClass
-from sources.base import Batch, Fetch, FetchContext, SourceSpec
+from sources.base import Batch, Canary, Fetch, FetchContext, SourceSpec
 from sources.trees.parse import parse
 from sources.trees.tree import Tree
 
@@ -44,6 +44,7 @@ def _source(
         settings={"url": url, "branches": ()},
         interval_seconds=every,
         stale_after_seconds=stale,
+        canary=Canary.READ_ONCE,
         max_bytes=64 * 1024 * 1024,
         licence=_LICENCE,
         home=f"{url}/log/" if url else "https://git.kernel.org/",

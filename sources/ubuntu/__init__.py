@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisories.words import EvidenceClass
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 from sources.ubuntu.fetch import MOST_BYTES, fetch
 from sources.ubuntu.parse import parse
 from sources.ubuntu.settings import SETTINGS
@@ -18,6 +18,7 @@ SOURCE = SourceSpec(
     settings=SETTINGS,
     interval_seconds=900,
     stale_after_seconds=3 * 86_400,
+    canary=Canary.SETTLED,
     max_bytes=MOST_BYTES,
     licence="CC-BY-SA 4.0 (https://github.com/canonical/ubuntu-security-notices)",
     home="https://ubuntu.com/security/notices",

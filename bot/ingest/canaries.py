@@ -1,0 +1,245 @@
+"""The canaries of a source: records that must read again as they did, or its documents are held (TRUST S28).
+
+Nothing here is a list of known records: a canary is what this source gave before, learned from the documents that were
+taken in. Beside the few that are chosen and kept, every watched record that is read again is compared with what it
+said. One that differs while the others are equal is a correction and is taken; a field that most of them lost is
+another format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from advisories.canaries import Comparison, Tally, compare, is_settled, paths_of
+from advisories.model import RecordVersion
+from advisories.observation import Observation, Record
+from bot.ingest.parsing import Parsed, ParseWorker
+from sources.base import Canary as Rule
+from sources.base import RawDocument, SourceSpec
+from storage import canaries as store
+from storage import documents as document_store
+from storage import records
+from storage.blobs import BlobStore
+from storage.canaries import Canary
+
+PER_PLACE = 5
+PER_SOURCE = 60
+LOOKED_THROUGH = 300  # records of a large document from which its canaries are chosen
+COVERED_TWICE = 2
+READ_AGAIN_AT_MOST = 20  # stored documents that are parsed once more before a source is held
+
+Kept = Mapping[str, RecordVersion]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pair:
+    """A record as it was accepted and as it is stated now; new None: gone, or no longer readable."""
+
+    key: str
+    url: str
+    old: tuple[Observation, ...]
+    new: tuple[Observation, ...] | None
+    chosen: bool
+
+
+class CanaryWatch:
+    """The canaries over one cycle: its batches count together, and once it is held it stays held."""
+
+    def __init__(self) -> None:
+        self._pairs: list[_Pair] = []
+        self._held: str | None = None
+
+    def judge(
+        self, connection: Connection, blobs: BlobStore, spec: SourceSpec, fresh: Sequence[Parsed], kept: Kept
+    ) -> str | None:
+        """Why these documents may not be taken in, in one line; None when they read as before.
+
+        kept: the stored versions of the records that they state. Before a source is held, what was stored is read
+        once more by today's parser: a program that reads better than the last is no other format.
+        """
+        if self._held is None and spec.canary is not Rule.READ_ONCE and fresh:
+            self._pairs += _pairs(connection, spec, fresh, kept)
+            self._held = self._reason(fresh)
+            if self._held is not None:
+                self._pairs = _read_again(connection, blobs, spec, self._pairs)
+                self._held = self._reason(fresh)
+        return self._held
+
+    def _reason(self, fresh: Sequence[Parsed]) -> str | None:
+        tally = _tally(self._pairs)
+        if not tally.lost and not tally.turned:
+            return None
+        documents = [one.document for one in fresh if one.document is not None]
+        stated = [record for document in documents for record in document.records]
+        shown = frozenset(path for record in stated for path in paths_of(record.observations))
+        return tally.drift(shown, unreadable=not stated and any(one.rejected for one in documents))
+
+
+def learn(connection: Connection, spec: SourceSpec, taken: Sequence[Parsed]) -> None:
+    """Keeps the canaries of documents that were just taken in: in their newest form, five in each document."""
+    if spec.canary is Rule.READ_ONCE or not taken:
+        return
+    known = store.load_canaries(connection, spec.name)
+    for one in sorted(taken, key=lambda each: each.raw.at):
+        if one.document is not None and one.document.records:
+            _learn_document(connection, spec, one.raw, one.document.records, known)
+
+
+def differences(
+    connection: Connection, blobs: BlobStore, spec: SourceSpec, held: Sequence[Parsed], kept: Kept
+) -> list[str]:
+    """One line for each record of held documents that lost something or turned (`patchwatch sources release`)."""
+    pairs = [one for one in _pairs(connection, spec, held, kept) if not _compared(one).equal]
+    lines = []
+    for one in _read_again(connection, blobs, spec, pairs):
+        found = _compared(one)
+        lines += [f"canary {one.key}: {words}" for words in (*found.lost.values(), *found.turned)]
+    return lines
+
+
+def _tally(pairs: Iterable[_Pair]) -> Tally:
+    tally = Tally()
+    for one in pairs:
+        if one.new is None:
+            tally.add_lost(one.key)
+        else:
+            tally.add(one.key, compare(one.old, one.new), chosen=one.chosen)
+    return tally
+
+
+def _compared(pair: _Pair) -> Comparison:
+    if pair.new is None:
+        return Comparison(lost={"record": "it is now absent or cannot be read"})
+    return compare(pair.old, pair.new)
+
+
+def _pairs(connection: Connection, spec: SourceSpec, fresh: Sequence[Parsed], kept: Kept) -> list[_Pair]:
+    chosen = store.load_canaries(connection, spec.name)
+    newest: dict[str, tuple[str, tuple[Observation, ...]]] = {}  # what the batch itself said before, by record
+    pairs = []
+    for one in sorted(fresh, key=lambda each: each.raw.at):
+        if one.document is None:
+            continue
+        stated = {record.key: record.observations for record in one.document.records}
+        for key in sorted(stated.keys() & (chosen.keys() | kept.keys() | newest.keys())):
+            old = newest.get(key) or _accepted(key, chosen, kept, one.raw)
+            if old is not None:
+                pairs.append(_Pair(key=key, url=old[0], old=old[1], new=stated[key], chosen=key in chosen))
+        for key in sorted(_missing(connection, spec, one, stated, chosen)):
+            old = _accepted(key, chosen, kept, one.raw) or (one.raw.url, ())
+            pairs.append(_Pair(key=key, url=old[0], old=old[1], new=None, chosen=key in chosen))
+        newest |= {key: (one.raw.url, said) for key, said in stated.items() if key in chosen or key in kept}
+    return pairs
+
+
+def _accepted(
+    key: str, chosen: Mapping[str, Canary], kept: Kept, raw: RawDocument
+) -> tuple[str, tuple[Observation, ...]] | None:
+    """Where and how the record was last accepted, unless that was later than this document."""
+    canary, version = chosen.get(key), kept.get(key)
+    if version is not None and (canary is None or version.at >= canary.at):
+        return (version.evidence.url, version.observations) if version.at <= raw.at else None
+    if canary is not None and canary.at <= raw.at:
+        return canary.url, canary.observations
+    return None
+
+
+def _missing(
+    connection: Connection,
+    spec: SourceSpec,
+    one: Parsed,
+    stated: Mapping[str, object],
+    chosen: Mapping[str, Canary],
+) -> set[str]:
+    """Records that this document held and holds no more: of a whole list, or where entries cannot be read."""
+    if one.document is None or not (one.document.complete or one.document.rejected):
+        return set()
+    place = _place(one.raw, 2)
+    known = {key for key, canary in chosen.items() if canary.place == place or canary.url == one.raw.url}
+    known = {key for key in known if chosen[key].at <= one.raw.at}
+    if not one.document.records:
+        known |= records.keys_of_url(connection, spec.name, one.raw.url)
+    return known - stated.keys()
+
+
+def _place(raw: RawDocument, count: int) -> str:
+    """Documents that hold one record each share a place; of a list it is the address, without what it was asked."""
+    return raw.url.partition("?")[0] if count > 1 else ""
+
+
+def _read_again(connection: Connection, blobs: BlobStore, spec: SourceSpec, pairs: Sequence[_Pair]) -> list[_Pair]:
+    """The pairs with their old side as today's parser reads the stored documents; as stored where these are gone."""
+    urls = sorted({one.url for one in pairs if one.new is None or not compare(one.old, one.new).equal})
+    stored: list[RawDocument] = []
+    for url in urls[:READ_AGAIN_AT_MOST]:
+        found = document_store.newest_accepted(connection, source=spec.name, url=url)
+        if found is not None and blobs.path(found.sha256).exists():
+            body = blobs.get(found.sha256)
+            stored.append(RawDocument(source=spec.name, url=url, at=found.at, body=body, kind=found.kind))
+    said: dict[tuple[str, str], tuple[Observation, ...]] = {}
+    if stored:
+        with ParseWorker(spec.name) as worker:
+            for parsed in worker.parse(stored):
+                for record in parsed.document.records if parsed.document else ():
+                    said[parsed.raw.url, record.key] = record.observations
+    return [
+        _Pair(key=one.key, url=one.url, old=said.get((one.url, one.key), one.old), new=one.new, chosen=one.chosen)
+        for one in pairs
+    ]
+
+
+def _learn_document(
+    connection: Connection,
+    spec: SourceSpec,
+    raw: RawDocument,
+    stated: Sequence[Record],
+    known: dict[str, Canary],
+) -> None:
+    """Renews the canaries that this document states, and chooses what is missing of five."""
+    by_key = {record.key: record for record in stated}
+    again = [one for key, one in known.items() if key in by_key and one.at <= raw.at]
+    place = _place(raw, len(stated))
+    changed = [
+        _canary(raw, by_key[one.key], one.place) for one in again if by_key[one.key].observations != one.observations
+    ]
+    equal = {one.key for one in again} - {one.key for one in changed}
+    store.read_equal(connection, spec.name, equal, at=raw.at)
+    own = {key for key, one in known.items() if one.place == place and (not place or key in by_key)}
+    new: list[Canary] = []
+    if len(own) < PER_PLACE:
+        gone = [key for key, one in known.items() if place and one.place == place and key not in by_key]
+        store.drop_canaries(connection, spec.name, gone)
+        for key in gone:
+            del known[key]
+        room = min(PER_PLACE - len(own), PER_SOURCE - len(known))
+        new = [_canary(raw, one, place) for one in _choose(spec, stated, known, room)]
+    store.save_canaries(connection, spec.name, [*changed, *new])
+    known.update({one.key: one for one in (*changed, *new)})
+
+
+def _canary(raw: RawDocument, record: Record, place: str) -> Canary:
+    return Canary(
+        key=record.key, place=place, url=raw.url, at=raw.at, observations=record.observations, equal_at=raw.at
+    )
+
+
+def _choose(spec: SourceSpec, stated: Sequence[Record], known: Mapping[str, Canary], room: int) -> list[Record]:
+    """Records spread over the document that together fill as many fields as can be, each twice."""
+    step = max(1, len(stated) // LOOKED_THROUGH)
+    settled = [
+        (one, paths_of(one.observations))
+        for one in stated[::step]
+        if one.key not in known and (spec.canary is not Rule.SETTLED or is_settled(one.observations))
+    ]
+    chosen: list[Record] = []
+    covered: dict[str, int] = {}
+    while settled and len(chosen) < room:
+        best = max(settled, key=lambda one: sum(covered.get(path, 0) < COVERED_TWICE for path in one[1]))
+        settled.remove(best)
+        chosen.append(best[0])
+        for path in best[1]:
+            covered[path] = covered.get(path, 0) + 1
+    return chosen
