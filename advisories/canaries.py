@@ -26,7 +26,7 @@ from advisories.observation import (
     RefsObservation,
     ReleaseObservation,
 )
-from advisories.words import Status
+from advisories.words import Disposition, Status
 
 # What makes two claims of one record the same claim; everything else about them may be lost or turned.
 IDENTITY: dict[type, tuple[str, ...]] = {
@@ -63,10 +63,21 @@ RECORD = "record"
 STATUS = "cell.status"
 # Lost, these make somebody act wrongly: one record without them is enough when no other shows that they still exist.
 DECISIVE = frozenset(
-    {"cell", "cve", STATUS, "cell.fixed", "cve.fixed", "cve.introduced", "erratum.cves", "exploitation.kev"}
+    {
+        "cell",
+        "cve",
+        "mitigation",
+        STATUS,
+        "cell.fixed",
+        "cve.fixed",
+        "cve.introduced",
+        "erratum.cves",
+        "exploitation.kev",
+    }
 )
 FINAL = frozenset({Status.FIXED, Status.NOT_AFFECTED})
 ENOUGH_FOR_A_FIELD = 3
+ENOUGH_FIXES = 3
 ENOUGH_FOR_A_TURN = 5
 
 Identity = tuple[object, ...]
@@ -100,6 +111,8 @@ def _claim(one: Observation, own: tuple[str, ...]) -> Claim:
         if each.name in own or _is_empty(value):
             continue
         path = f"{kind}.{each.name}"
+        if value is Disposition.NONE or (path == STATUS and value not in FINAL):
+            continue
         filled[path] = value
         if isinstance(value, tuple) and is_dataclass(value[0]):
             filled |= _parts(path, value)
@@ -139,6 +152,8 @@ class Comparison:
     had: set[str] = field(default_factory=set)
     lost: dict[str, str] = field(default_factory=dict)
     turned: list[str] = field(default_factory=list)
+    fixes: int = 0  # claims that were fixed
+    unfixed: int = 0  # of these, how many are not now, or are not there
 
     @property
     def equal(self) -> bool:
@@ -156,7 +171,11 @@ def compare(old: Iterable[Observation], new: Iterable[Observation]) -> Compariso
         return found
     for kind in sorted({one.kind for one in before.values()}):
         had[kind] = 1
-        kept = [key for key in before if before[key].kind == kind and key in now]
+        own = [key for key in before if before[key].kind == kind]
+        kept = [key for key in own if key in now]
+        gone = sum(before[key].status is Status.FIXED for key in own if key not in now)
+        found.fixes += gone
+        found.unfixed += gone
         if not kept:
             lost[kind] = 1
             found.lost[kind] = f"each {kind} is now absent"
@@ -171,14 +190,17 @@ def _compare_claims(old: Claim, new: Claim, had: Counter[str], lost: Counter[str
     if old.status is not new.status:
         path = STATUS if old.status in FINAL else "cell.word"
         had[path] += 1
+        found.fixes += old.status is Status.FIXED
+        found.unfixed += old.status is Status.FIXED
         if new.status is Status.UNDER_INVESTIGATION:
             lost[path] += 1
             found.lost.setdefault(path, f"{old.status} is now an unknown word")
         elif old.status in FINAL:
             found.turned.append(f"{old.status} is now {new.status}")
         return  # what goes with a status goes with its change, too
-    if old.status is not None:
-        had[STATUS if old.status in FINAL else "cell.word"] += 1
+    if old.status is not None and old.status not in FINAL:
+        had["cell.word"] += 1
+    found.fixes += old.status is Status.FIXED
     for path, value in old.filled.items():
         had[path] += 1
         if path not in new.filled:
@@ -207,6 +229,8 @@ class Tally:
     lost: Counter[str] = field(default_factory=Counter)
     words: dict[str, str] = field(default_factory=dict)
     turn: str = ""
+    fixes: int = 0
+    unfixed: int = 0
 
     def add(self, key: str, found: Comparison, *, chosen: bool) -> None:
         self.records += 1
@@ -215,12 +239,19 @@ class Tally:
         for path, words in found.lost.items():
             self.words.setdefault(path, f"{key}: {words}")
         self.canaries += chosen
-        if chosen and found.turned:
-            self.turned += 1
-            self.turn = self.turn or f"{key}: {found.turned[0]}"
+        self.turned += chosen and bool(found.turned)
+        self.fixes += found.fixes
+        self.unfixed += found.unfixed
+        if found.turned or found.unfixed:
+            words = found.turned[0] if found.turned else "fixed cells are now absent"
+            self.turn = self.turn or f"{key}: {words}"
 
-    def add_lost(self, key: str) -> None:
+    def add_lost(self, key: str, old: Iterable[Observation]) -> None:
         """A record that the document should hold and does not, or that can no longer be read."""
+        fixes = sum(one.status is Status.FIXED for one in claims_of(old).values())
+        self.fixes += fixes
+        self.unfixed += fixes
+        self.turn = self.turn or f"{key}: it is now absent"
         self.records += 1
         self.had[RECORD] += 1
         self.lost[RECORD] += 1
@@ -233,14 +264,18 @@ class Tally:
     def drift(self, shown: frozenset[str], *, unreadable: bool = False) -> str | None:
         """Why the format is no longer the one that was read before; None when it is, or when this is a correction.
 
-        shown: paths that any record of the same documents fills now. unreadable: the documents hold no record that
-        can be read.
+        shown: paths that any other record of the same documents fills now. unreadable: none of their records can be
+        read.
         """
         for path in sorted(self.suspects(), key=lambda one: (one not in DECISIVE, one)):
             decisive = path in DECISIVE or (path == RECORD and unreadable)
             lone = self.had[path] == 1 and path in shown
             if (decisive and not lone) or self.had[path] >= ENOUGH_FOR_A_FIELD:
                 return f"canary {self.words[path]} (in {self.lost[path]} of {self.had[path]} records read again)"
+        if self.unfixed >= ENOUGH_FIXES and self.unfixed * 2 > self.fixes:
+            return (
+                f"canary {self.turn} ({self.unfixed} of the {self.fixes} fixes read again are taken back or left out)"
+            )
         if self.canaries >= ENOUGH_FOR_A_TURN and self.turned * 2 > self.canaries:
             return f"canary {self.turn} ({self.turned} of {self.canaries} canaries say something else)"
         return None

@@ -70,11 +70,12 @@ class CanaryWatch:
 
     def _reason(self, fresh: Sequence[Parsed]) -> str | None:
         tally = _tally(self._pairs)
-        if not tally.lost and not tally.turned:
+        if not tally.lost and not tally.turn:
             return None
+        lossy = {one.key for one in self._pairs if _compared(one).lost}
         documents = [one.document for one in fresh if one.document is not None]
         stated = [record for document in documents for record in document.records]
-        shown = frozenset(path for record in stated for path in paths_of(record.observations))
+        shown = frozenset(path for one in stated if one.key not in lossy for path in paths_of(one.observations))
         return tally.drift(shown, unreadable=not stated and any(one.rejected for one in documents))
 
 
@@ -104,7 +105,7 @@ def _tally(pairs: Iterable[_Pair]) -> Tally:
     tally = Tally()
     for one in pairs:
         if one.new is None:
-            tally.add_lost(one.key)
+            tally.add_lost(one.key, one.old)
         else:
             tally.add(one.key, compare(one.old, one.new), chosen=one.chosen)
     return tally
@@ -128,8 +129,10 @@ def _pairs(connection: Connection, spec: SourceSpec, fresh: Sequence[Parsed], ke
             old = newest.get(key) or _accepted(key, chosen, kept, one.raw)
             if old is not None:
                 pairs.append(_Pair(key=key, url=old[0], old=old[1], new=stated[key], chosen=key in chosen))
-        for key in sorted(_missing(connection, spec, one, stated, chosen)):
-            old = _accepted(key, chosen, kept, one.raw) or (one.raw.url, ())
+        missing = sorted(_missing(connection, spec, one, stated, chosen))
+        gone = records.newest_versions(connection, spec.name, missing)
+        for key in missing:
+            old = _accepted(key, chosen, gone, one.raw) or (one.raw.url, ())
             pairs.append(_Pair(key=key, url=old[0], old=old[1], new=None, chosen=key in chosen))
         newest |= {key: (one.raw.url, said) for key, said in stated.items() if key in chosen or key in kept}
     return pairs

@@ -26,9 +26,13 @@ class OsvPackage(msgspec.Struct, gc=False):
     purl: str | None = None
 
 
-class OsvEvent(msgspec.Struct, gc=False):
+class OsvEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """Exactly one of these; another word would read as a range without a fix."""
+
     introduced: str | None = None
     fixed: str | None = None
+    last_affected: str | None = None
+    limit: str | None = None
 
 
 class OsvRange(msgspec.Struct, gc=False):
@@ -58,7 +62,7 @@ class OsvDatabaseSpecific(msgspec.Struct, gc=False):
 
 class OsvAffected(msgspec.Struct, gc=False):
     package: OsvPackage
-    ranges: tuple[OsvRange, ...] | None = None
+    ranges: tuple[OsvRange, ...] | None  # the key must be there: a renamed one would read as no fix
     ecosystem_specific: OsvEcosystemSpecific | None = None
     database_specific: OsvDatabaseSpecific | None = None
 
@@ -111,6 +115,8 @@ def decode_osv(body: bytes) -> OsvRecord:
         raise ParseError("an OSV record without an id")
     if record.affected is msgspec.UNSET and record.withdrawn is None:
         raise ParseError("an OSV record without affected", record.id)
+    if any(event == OsvEvent() for one in record.packages for each in one.ranges or () for event in each.events):
+        raise ParseError("an OSV record with an event that says nothing", record.id)
     if len(record.packages) > MOST_AFFECTED:
         raise ParseError(f"more than {MOST_AFFECTED} affected packages", record.id)
     return record

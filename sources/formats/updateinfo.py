@@ -118,6 +118,8 @@ def _packages(element: Element) -> Iterator[Binary]:
             return
         version = evr(one.get("epoch"), one.get("version") or "", one.get("release") or "")
         name = one.get("name") or ""
+        if one.get("epoch") is None:
+            continue  # without it the version would be another: Amazon's kernel has epoch 1
         if version is not None and 0 < len(name) <= 200:
             yield Binary(name=name, version=version, source=source_name(one.get("src")))
 

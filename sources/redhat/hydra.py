@@ -61,7 +61,7 @@ _STRENGTH: Final = (Status.AFFECTED, Status.UNDER_INVESTIGATION, Status.NOT_AFFE
 
 class _Release(msgspec.Struct):
     product_name: str
-    cpe: str = ""
+    cpe: str
     package: str | None = None
     advisory: str | None = None
     release_date: str | None = None
@@ -71,7 +71,7 @@ class _State(msgspec.Struct):
     product_name: str
     package_name: str
     fix_state: str
-    cpe: str = ""
+    cpe: str
 
 
 class _Bugzilla(msgspec.Struct):

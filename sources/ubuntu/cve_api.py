@@ -48,8 +48,8 @@ _UNKNOWN: Verdict = (Status.UNDER_INVESTIGATION, Disposition.NONE)
 class _PackageStatus(msgspec.Struct):
     release_codename: str
     status: str
+    pocket: str | None  # null for old releases, but there: without it a paid fix would read as everybody's
     description: str | None = None
-    pocket: str | None = None
 
 
 class _Package(msgspec.Struct):
