@@ -63,7 +63,7 @@ def _entry(one: dict[str, object]) -> Entry | None:
         title=str(one.get("title", "")),
         author_name=str(author.get("name", "")),
         author_email=str(author.get("email", "")),
-        updated=_time(str(one.get("updated", ""))),
+        updated=_time(str(one["updated"]) if "updated" in one else ""),
         parent=_msgid(str(parent.get("href", ""))) if isinstance(parent, dict) else None,
         text=_plain(markup[:LONGEST_TEXT]),
     )

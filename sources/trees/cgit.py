@@ -41,7 +41,9 @@ def read_feed(body: bytes) -> Entries:
     rejected: list[Rejected] = []
     for entry in feed.entries[:MOST_ENTRIES]:
         found = _ID.search(str(entry.get("id", ""))) or _ID.search(str(entry.get("link", "")))
-        at = _feed_time(str(entry.get("published", "") or entry.get("updated", "")))
+        # asked by "in" first: feedparser answers a get of one of the two with the other
+        updated = str(entry["updated"]) if "updated" in entry else ""
+        at = _feed_time(str(entry.get("published", "")) or updated)
         if found is None or at is None or not entry.get("title"):
             rejected.append(
                 Rejected(key=f"entry/{str(entry.get('id', '?'))[:100]}", what="an entry without id, time or title")
@@ -56,7 +58,7 @@ def read_feed(body: bytes) -> Entries:
                 author_name=str(author.get("name", "")),
                 author_email=str(author.get("email", "")),
                 author_at=at,
-                committed_at=_feed_time(str(entry.get("updated", ""))) or at,
+                committed_at=_feed_time(updated) or at,
             )
         )
     if not read:

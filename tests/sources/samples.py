@@ -103,7 +103,8 @@ DOCUMENTS: dict[str, list[RawDocument]] = {
     "almalinux": [alma_tests.raw(alma_tests.OSV), alma_tests.full(alma.errata(alma.FULL))],
     "kev": [kev.RAW(kev.catalogue(kev.ENTRY, kev.OTHER))],
     "lore": [lore.document(lore.PATCH), lore.document(lore.REPLY), lore.document(lore.FEED)],
-    **{name: of_a_tree(name) for name in ("cryptodev", "crypto", "linux-next", "mainline", "stable", "stable-queue")},
+    "crypto": of_a_tree("crypto"),
+    **{name: of_a_tree(name)[:2] for name in ("cryptodev", "linux-next", "mainline", "stable", "stable-queue")},
     "kernel-releases": [releases.RAW(releases.LIST)],
     "suse": [suse.RAW(of_suse())],
     "amazon": [
