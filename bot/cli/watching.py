@@ -184,11 +184,14 @@ def sources(context: typer.Context, format: FORMAT = Format.TABLE) -> None:
                 one["last_good"] or "never",
                 one["next_poll"] or "-",
                 str(one["records"]),
+                one["expected"],
+                one["canary"],
                 one["why"] or "",
             ]
             for one in views
         ]
-        print_table(("source", "state", "last good", "next poll", "records", "why"), rows, empty="No source.")
+        columns = ("source", "state", "last good", "next poll", "records", "expected", "canary", "why")
+        print_table(columns, rows, empty="No source.")
 
 
 @sources_app.command("release")

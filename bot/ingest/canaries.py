@@ -9,7 +9,7 @@ another format.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -29,6 +29,7 @@ PER_PLACE = 5
 PER_SOURCE = 60
 LOOKED_THROUGH = 300  # records of a large document from which its canaries are chosen
 COVERED_TWICE = 2
+EQUAL_KEPT = 50  # pairs of earlier batches of a cycle that speak for the format
 READ_AGAIN_AT_MOST = 20  # stored documents that are parsed once more before a source is held
 
 Kept = Mapping[str, RecordVersion]
@@ -36,20 +37,25 @@ Kept = Mapping[str, RecordVersion]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pair:
-    """A record as it was accepted and as it is stated now; new None: gone, or no longer readable."""
+    """A record as it was accepted and as it is stated now; new None: gone, or no longer readable. settled: one of the
+    chosen canaries, in which no word turns."""
 
     key: str
     url: str
     old: tuple[Observation, ...]
     new: tuple[Observation, ...] | None
-    chosen: bool
+    settled: bool
+
+    @property
+    def differs(self) -> bool:
+        return self.old != self.new
 
 
 class CanaryWatch:
     """The canaries over one cycle: its batches count together, and once it is held it stays held."""
 
     def __init__(self) -> None:
-        self._pairs: list[_Pair] = []
+        self._before: list[_Pair] = []  # of earlier batches: what differed, and some of what was equal
         self._held: str | None = None
 
     def judge(
@@ -61,22 +67,25 @@ class CanaryWatch:
         once more by today's parser: a program that reads better than the last is no other format.
         """
         if self._held is None and spec.canary is not Rule.READ_ONCE and fresh:
-            self._pairs += _pairs(connection, spec, fresh, kept)
-            self._held = self._reason(fresh)
+            pairs = [*self._before, *_pairs(connection, spec, fresh, kept)]
+            self._held = _reason(pairs, fresh)
             if self._held is not None:
-                self._pairs = _read_again(connection, blobs, spec, self._pairs)
-                self._held = self._reason(fresh)
+                pairs = _read_again(connection, blobs, spec, pairs)
+                self._held = _reason(pairs, fresh)
+            equal = [one for one in pairs if not one.differs]
+            self._before = [*(one for one in pairs if one.differs), *equal[-EQUAL_KEPT:]]
         return self._held
 
-    def _reason(self, fresh: Sequence[Parsed]) -> str | None:
-        tally = _tally(self._pairs)
-        if not tally.lost and not tally.turn:
-            return None
-        lossy = {one.key for one in self._pairs if _compared(one).lost}
-        documents = [one.document for one in fresh if one.document is not None]
-        stated = [record for document in documents for record in document.records]
-        shown = frozenset(path for one in stated if one.key not in lossy for path in paths_of(one.observations))
-        return tally.drift(shown, unreadable=not stated and any(one.rejected for one in documents))
+
+def _reason(pairs: Sequence[_Pair], fresh: Sequence[Parsed]) -> str | None:
+    compared = [(one, _compared(one)) for one in pairs if one.differs]
+    if all(found.equal and not found.unfixed for _, found in compared):
+        return None  # nothing lost, nothing turned: the whole need not be counted
+    lossy = {one.key for one, found in compared if found.lost}
+    documents = [one.document for one in fresh if one.document is not None]
+    stated = [record for document in documents for record in document.records]
+    shown = frozenset(path for one in stated if one.key not in lossy for path in paths_of(one.observations))
+    return _tally(pairs).drift(shown, unreadable=not stated and any(one.rejected for one in documents))
 
 
 def learn(connection: Connection, spec: SourceSpec, taken: Sequence[Parsed]) -> None:
@@ -93,7 +102,7 @@ def differences(
     connection: Connection, blobs: BlobStore, spec: SourceSpec, held: Sequence[Parsed], kept: Kept
 ) -> list[str]:
     """One line for each record of held documents that lost something or turned (`patchwatch sources release`)."""
-    pairs = [one for one in _pairs(connection, spec, held, kept) if not _compared(one).equal]
+    pairs = [one for one in _pairs(connection, spec, held, kept) if one.differs]
     lines = []
     for one in _read_again(connection, blobs, spec, pairs):
         found = _compared(one)
@@ -107,7 +116,7 @@ def _tally(pairs: Iterable[_Pair]) -> Tally:
         if one.new is None:
             tally.add_lost(one.key, one.old)
         else:
-            tally.add(one.key, compare(one.old, one.new), chosen=one.chosen)
+            tally.add(one.key, compare(one.old, one.new), chosen=one.settled)
     return tally
 
 
@@ -119,6 +128,7 @@ def _compared(pair: _Pair) -> Comparison:
 
 def _pairs(connection: Connection, spec: SourceSpec, fresh: Sequence[Parsed], kept: Kept) -> list[_Pair]:
     chosen = store.load_canaries(connection, spec.name)
+    settles = spec.canary is Rule.SETTLED
     newest: dict[str, tuple[str, tuple[Observation, ...]]] = {}  # what the batch itself said before, by record
     pairs = []
     for one in sorted(fresh, key=lambda each: each.raw.at):
@@ -128,12 +138,12 @@ def _pairs(connection: Connection, spec: SourceSpec, fresh: Sequence[Parsed], ke
         for key in sorted(stated.keys() & (chosen.keys() | kept.keys() | newest.keys())):
             old = newest.get(key) or _accepted(key, chosen, kept, one.raw)
             if old is not None:
-                pairs.append(_Pair(key=key, url=old[0], old=old[1], new=stated[key], chosen=key in chosen))
+                pairs.append(_Pair(key=key, url=old[0], old=old[1], new=stated[key], settled=settles and key in chosen))
         missing = sorted(_missing(connection, spec, one, stated, chosen))
         gone = records.newest_versions(connection, spec.name, missing)
         for key in missing:
             old = _accepted(key, chosen, gone, one.raw) or (one.raw.url, ())
-            pairs.append(_Pair(key=key, url=old[0], old=old[1], new=None, chosen=key in chosen))
+            pairs.append(_Pair(key=key, url=old[0], old=old[1], new=None, settled=settles and key in chosen))
         newest |= {key: (one.raw.url, said) for key, said in stated.items() if key in chosen or key in kept}
     return pairs
 
@@ -174,23 +184,25 @@ def _place(raw: RawDocument, count: int) -> str:
 
 
 def _read_again(connection: Connection, blobs: BlobStore, spec: SourceSpec, pairs: Sequence[_Pair]) -> list[_Pair]:
-    """The pairs with their old side as today's parser reads the stored documents; as stored where these are gone."""
-    urls = sorted({one.url for one in pairs if one.new is None or not compare(one.old, one.new).equal})
+    """The pairs with their old side as today's parser reads the stored documents: of those that differ only the ones
+    that were read again, when there are any."""
+    urls = sorted({one.url for one in pairs if one.differs})
     stored: list[RawDocument] = []
     for url in urls[:READ_AGAIN_AT_MOST]:
         found = document_store.newest_accepted(connection, source=spec.name, url=url)
         if found is not None and blobs.path(found.sha256).exists():
             body = blobs.get(found.sha256)
             stored.append(RawDocument(source=spec.name, url=url, at=found.at, body=body, kind=found.kind))
+    if not stored:
+        return list(pairs)
     said: dict[tuple[str, str], tuple[Observation, ...]] = {}
-    if stored:
-        with ParseWorker(spec.name) as worker:
-            for parsed in worker.parse(stored):
-                for record in parsed.document.records if parsed.document else ():
-                    said[parsed.raw.url, record.key] = record.observations
+    with ParseWorker(spec.name) as worker:
+        for parsed in worker.parse(stored):
+            for record in parsed.document.records if parsed.document else ():
+                said[parsed.raw.url, record.key] = record.observations
+    read = {one.url for one in stored}
     return [
-        _Pair(key=one.key, url=one.url, old=said.get((one.url, one.key), one.old), new=one.new, chosen=one.chosen)
-        for one in pairs
+        replace(one, old=said.get((one.url, one.key), one.old)) for one in pairs if one.url in read or not one.differs
     ]
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from advisories.model import RecordVersion
 from advisories.observation import CellObservation, Observation
 from bot.app import App
+from bot.ingest import canaries
 from bot.ingest.breaker import weakened
 from bot.ingest.cycle import Mode, ingest
 from bot.ingest.parsing import Parsed, ParseWorker
@@ -48,7 +49,7 @@ class HeldSource:
         return cls(app=app, name=name, reason=health.held_reason or "", parsed=parsed)
 
     def difference(self) -> Iterator[str]:
-        """One line per record that would be lost or weakened."""
+        """One line per record that would be lost or weakened, then what each canary would lose or say instead."""
         stated: dict[str, tuple[Observation, ...]] = {}
         lost: set[str] = set()
         with self.app.store.read() as connection:
@@ -59,12 +60,16 @@ class HeldSource:
                 if one.document.complete:
                     lost |= records.keys_of_url(connection, self.name, one.raw.url)
             before = records.newest_versions(connection, self.name, sorted(stated))
+            canary_lines = canaries.differences(
+                connection, self.app.store.blobs, find_source(self.name), self.parsed, before
+            )
         lines = [f"{key}: no longer listed" for key in sorted(lost - stated.keys())]
         lines += [
             _turn(before[key], stated[key])
             for key in sorted(stated)
             if key in before and weakened(before[key], stated[key])
         ]
+        lines += canary_lines
         yield from lines[:MAX_LINES]
         if len(lines) > MAX_LINES:
             yield f"… and {len(lines) - MAX_LINES} more"

@@ -7,10 +7,14 @@ from importlib.util import find_spec
 
 from bot.app import App
 from bot.views.status import Json, when
-from sources.base import SourceSpec
+from sources.base import Canary, SourceSpec
 from sources.registry import MODULES, find_source, source_names
+from storage import canaries as canary_store
 from storage import source_health
 from storage.source_health import SourceHealth
+
+Canaries = tuple[int, datetime | None]  # how many, and when one of them last read the same again
+NO_CANARY: Canaries = (0, None)
 
 
 def source_views(app: App) -> list[Json]:
@@ -18,8 +22,12 @@ def source_views(app: App) -> list[Json]:
     now = datetime.now(UTC)
     with app.store.read() as connection:
         stored = {one.name: one for one in source_health.list_health(connection)}
+        canaries = canary_store.count_by_source(connection)
     names = [name for name in source_names() if _is_there(name)]
-    return [_view(app, name, stored.get(name), now) for name in (*names, *app.config.further_trees)]
+    return [
+        _view(app, name, stored.get(name), canaries.get(name, NO_CANARY), now)
+        for name in (*names, *app.config.further_trees)
+    ]
 
 
 def _is_there(name: str) -> bool:
@@ -28,7 +36,7 @@ def _is_there(name: str) -> bool:
     return found is not None and found.origin is not None
 
 
-def _view(app: App, name: str, health: SourceHealth | None, now: datetime) -> Json:
+def _view(app: App, name: str, health: SourceHealth | None, canaries: Canaries, now: datetime) -> Json:
     spec = find_source(name)
     enabled = app.config.source(name).enabled
     return {
@@ -47,6 +55,10 @@ def _view(app: App, name: str, health: SourceHealth | None, now: datetime) -> Js
         "rejected": health.rejected if health else 0,
         "interval_seconds": spec.interval_seconds,
         "stale_after_seconds": spec.stale_after_seconds,
+        "expected": f"a good answer at least every {_span(timedelta(seconds=spec.stale_after_seconds))}",
+        "canaries": canaries[0],
+        "canary_equal": when(canaries[1]),
+        "canary": _canary_words(spec, health, canaries),
         "requests": health.requests if health else 0,
         "bytes": health.bytes if health else 0,
         "not_modified": health.not_modified if health else 0,
@@ -71,6 +83,19 @@ def stale_reason(spec: SourceSpec, health: SourceHealth, now: datetime) -> str:
     if last is not None and now - last > limit:
         return f"no good fetch for longer than {_span(limit)}"
     return f"its list has not changed for longer than {_span(limit)}: an old copy may be served"
+
+
+def _canary_words(spec: SourceSpec, health: SourceHealth | None, canaries: Canaries) -> str:
+    """What must read again as it did, and whether it does."""
+    count, equal_at = canaries
+    if spec.canary is Canary.READ_ONCE:
+        return str(spec.canary.value)
+    if health is not None and health.state == "held" and (health.held_reason or "").startswith("canary "):
+        return "differs: the source is held"
+    if not count:
+        return f"none yet; {spec.canary.value} will be"
+    read = f"read the same {equal_at:%Y-%m-%d %H:%M}" if equal_at else "not read again yet"
+    return f"{count} {spec.canary.value}, {read}"
 
 
 def _span(limit: timedelta) -> str:

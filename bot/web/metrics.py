@@ -50,6 +50,7 @@ class StoreCollector(Collector):
         for name, text, key in (
             ("patchwatch_source_last_good_age_seconds", "Seconds since the last good answer of a source", "last_good"),
             ("patchwatch_source_newest_record_age_seconds", "Seconds since a source's newest record", "newest_record"),
+            ("patchwatch_source_canary_age_seconds", "Seconds since a source's canaries read the same", "canary_equal"),
         ):
             ages = GaugeMetricFamily(name, text, labels=["source"])
             for view in views:
@@ -60,6 +61,7 @@ class StoreCollector(Collector):
         for name, text, key in (
             ("patchwatch_source_records", "Records of a source's last answers", "records"),
             ("patchwatch_source_failures", "Failed polls of a source in a row", "failures"),
+            ("patchwatch_source_canaries", "Records of a source that must read again as they did", "canaries"),
             ("patchwatch_source_stale_after_seconds", "Silence of a source that is an alarm", "stale_after_seconds"),
         ):
             yield _by_source(GaugeMetricFamily(name, text, labels=["source"]), views, key)
