@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bot.config_keys import KEYS, WEBHOOK_KEYS
-from sources.registry import MODULES, source_names
+from sources.base import Canary
+from sources.registry import MODULES, find_source, source_names
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -30,6 +31,25 @@ def test_every_source_is_documented() -> None:
     """The registry's names whose folder is there stand in docs/ as code."""
     present = [name for name in source_names() if find_spec(MODULES[name]) is not None]
     assert [name for name in present if not documented(name)] == []
+
+
+def test_what_is_expected_of_every_source_is_documented() -> None:
+    """docs/freshness.md says of each source how often it is asked, how long it may be silent and what its canary is."""
+    page = (DOCS / "freshness.md").read_text(encoding="utf-8")
+    canaries = {Canary.SETTLED: "settled", Canary.FIELDS: "fields", Canary.READ_ONCE: "read once"}
+    lines = [
+        f"| `{name}` | {_span(spec.interval_seconds)} | {_span(spec.stale_after_seconds)} | {canaries[spec.canary]} |"
+        for name in source_names()
+        for spec in (find_source(name),)
+    ]
+    assert [line for line in lines if line not in page] == []
+
+
+def _span(seconds: int) -> str:
+    for unit, name in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds % unit == 0 and seconds >= (2 if name == "days" else 1) * unit:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} s"
 
 
 def test_every_source_folder_is_in_the_registry() -> None:

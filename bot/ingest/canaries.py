@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from advisories.canaries import Comparison, Tally, compare, is_settled, paths_of
+from advisories.canaries import ENOUGH_FIXES, ENOUGH_FOR_A_TURN, Comparison, Tally, compare, is_settled, paths_of
 from advisories.model import RecordVersion
 from advisories.observation import Observation, Record
 from bot.ingest.parsing import Parsed, ParseWorker
@@ -79,8 +79,11 @@ class CanaryWatch:
 
 def _reason(pairs: Sequence[_Pair], fresh: Sequence[Parsed]) -> str | None:
     compared = [(one, _compared(one)) for one in pairs if one.differs]
-    if all(found.equal and not found.unfixed for _, found in compared):
-        return None  # nothing lost, nothing turned: the whole need not be counted
+    alone = Tally()
+    for one, found in compared:
+        alone.add(one.key, found, chosen=one.settled)
+    if not alone.lost and alone.unfixed < ENOUGH_FIXES and alone.turned * 2 <= ENOUGH_FOR_A_TURN:
+        return None  # too little to hold for: the whole need not be counted
     lossy = {one.key for one, found in compared if found.lost}
     documents = [one.document for one in fresh if one.document is not None]
     stated = [record for document in documents for record in document.records]

@@ -13,6 +13,7 @@ from advisories.observation import CellObservation, FixedVersion, Observation, R
 from advisories.topics import parse_topic
 from advisories.words import Status
 from bot.app import App
+from bot.ingest.breaker import CycleTurns
 from bot.ingest.cycle import Mode, ingest
 from bot.ingest.parsing import parse_here
 from bot.ingest.release import HeldSource
@@ -225,3 +226,18 @@ def test_an_erratum_of_each_fix_that_goes_is_a_loss(app: App) -> None:
     ]
     held(app, *rows, hours=0)
     assert "fixed.erratum DSA-1-1 is now absent" in str(held(app, *[row(one) for one in numbers()], hours=1))
+
+
+def test_the_batches_of_a_cycle_count_together(app: App) -> None:
+    """Documents of one record each: one that lost its fixes beside two that did not is a correction; once most of them
+    have, the rest of the cycle is held, too."""
+    urls = [f"https://debian.example/{number}" for number in range(6)]
+    one = [record(f"cve/{number}", cve("7.0", cve=f"CVE-2025-{number}")) for number in range(6)]
+    bare = [record(f"cve/{number}", cve(cve=f"CVE-2025-{number}")) for number in range(6)]
+    for number, url in enumerate(urls):
+        take(app, parsed(one[number], at=at(0), url=url))
+    turns, answers = CycleTurns(), []
+    for number, given in enumerate((one[0], one[1], bare[2], bare[3], bare[4], one[5])):
+        document = parsed(given, at=at(1), url=urls[number], body=b"changed")
+        answers.append(ingest(app.intake, spec(), [document], now=at(1), mode=Mode(), turns=turns).held is not None)
+    assert answers == [False, False, False, False, True, True]
