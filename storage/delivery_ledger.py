@@ -16,6 +16,7 @@ from storage.delivery_tables import attempts, deliveries, destinations, messages
 LEASE_SECONDS = 120
 MAX_FOLDED = 200
 MOST_REPEATS = 4  # of what nobody confirms
+UNKNOWN = "unknown"  # the answer of an attempt that may have arrived
 
 PENDING = (
     deliveries.c.id.label("delivery"),
@@ -84,11 +85,17 @@ def unconfirmed(connection: Connection, destination: int) -> list[Pending]:
     """What was sent with an outcome that nobody knows: the next message says it again, a few times at most."""
     query = select(*PENDING).where(deliveries.c.destination == destination, deliveries.c.state == "unconfirmed")
     query = (
-        query.where(deliveries.c.change_seq.is_not(None), deliveries.c.tries < MOST_REPEATS)
+        query.where(deliveries.c.change_seq.is_not(None), _unclear_tries() < MOST_REPEATS)
         .order_by(deliveries.c.change_seq)
         .limit(MAX_FOLDED)
     )
     return [Pending(**row) for row in connection.execute(query).mappings()]
+
+
+def was_unclear(connection: Connection, held: Lease) -> bool:
+    """Whether it may have been sent before the try that is on its way now."""
+    ours = deliveries.c.id.in_([one for one, _ in held.tokens])
+    return connection.execute(select(deliveries.c.id).where(ours, _unclear_tries() > 1).limit(1)).first() is not None
 
 
 def attach(connection: Connection, destination: int, rows: Sequence[Pending], *, now: datetime, content: str) -> str:
@@ -182,6 +189,12 @@ def record_rejected(
 
 def hold_destination(connection: Connection, destination: int, *, not_before: datetime) -> None:
     connection.execute(update(destinations).where(destinations.c.id == destination).values(not_before=not_before))
+
+
+def _unclear_tries() -> ColumnElement[int]:
+    """How many tries of a row may have arrived: those of unknown outcome, and those that a crash left without one."""
+    clear = and_(attempts.c.delivery == deliveries.c.id, attempts.c.answer != UNKNOWN)
+    return deliveries.c.tries - select(func.count()).where(clear).scalar_subquery()
 
 
 def _may_be_sent(now: datetime) -> ColumnElement[bool]:

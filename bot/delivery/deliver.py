@@ -210,7 +210,7 @@ class Deliverer:
                     wishes.move_destination(connection, destination.id, error.address)
                 case Stopped():
                     self._stop(connection, destination, held, text, now)
-                case Unknown() if held.tries > 1 and not self._channels[destination.kind].keyed:
+                case Unknown() if not self._channels[destination.kind].keyed and ledger.was_unclear(connection, held):
                     ledger.record_rejected(connection, held, answer=answer, text=text, now=now, state="unconfirmed")
                 case _:
                     again = now + self._wait(error, held)

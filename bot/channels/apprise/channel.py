@@ -1,13 +1,11 @@
-"""Every other service (Slack, Discord, Mattermost, ntfy, Gotify, Mastodon, …) through the library Apprise.
+"""One service through the library Apprise.
 
-Each `[apprise.NAME]` is one Apprise URL of the operator's; it is a secret and stands in no log and no error. Apprise
-says only that a message was not accepted, never why: it may have arrived, so each failed send is `Unknown`.
+Each `[apprise.NAME]` is one Apprise URL of the operator's; it is a secret and stands in no log and no error.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -17,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.channels.base import NotSent, Refused, Unknown
+from bot.channels.apprise.outcome import judge, listening, silence
+from bot.channels.base import ChannelError, NotSent, Refused, Unknown
 from bot.config import AppriseService, Config
 from bot.messages.model import Line, Message, thaw
 from bot.messages.safe import WORD_JOINER, defuse
@@ -57,13 +56,20 @@ def find_problem(services: Sequence[AppriseService]) -> str | None:
     return f"{', '.join(unknown)} {_UNREADABLE}" if unknown else None
 
 
+class _Unreadable(ChannelError):
+    """The address is none that Apprise knows."""
+
+
+_Outcome = ChannelError | None  # None: it was accepted
+
+
 @dataclass(slots=True)
 class _Way:
     """One service: its client once it was made, and the send that is on its way."""
 
     url: str
     client: Apprise | None = None
-    sending: Future[bool | None] | None = None
+    sending: Future[_Outcome] | None = None
 
 
 class AppriseChannel:
@@ -96,14 +102,14 @@ class AppriseChannel:
         way.sending = _start(way, thaw(content))
         try:
             async with asyncio.timeout(self._answer_seconds):
-                accepted = await asyncio.wrap_future(way.sending)
+                error = await asyncio.wrap_future(way.sending)
         except TimeoutError:
             raise Unknown(f"no answer within {self._answer_seconds:g} s") from None
-        if accepted is None:
+        if isinstance(error, _Unreadable):
             await self._tell(name)
             raise NotSent(f"[apprise.{name}] {_UNREADABLE}")
-        if not accepted:
-            raise Unknown("Apprise did not get it accepted; it does not say why")
+        if error is not None:
+            raise error
         return None
 
     async def _tell(self, name: str) -> None:
@@ -112,39 +118,40 @@ class AppriseChannel:
             await asyncio.to_thread(self._note, f"[apprise.{name}] {_UNREADABLE}; its messages are kept")
 
 
-def _start(way: _Way, message: Message) -> Future[bool | None]:
+def _start(way: _Way, message: Message) -> Future[_Outcome]:
     """Sends in a thread of its own, which ends with the process: one that hangs holds nothing up, not even the exit."""
-    future: Future[bool | None] = Future()
+    future: Future[_Outcome] = Future()
     future.set_running_or_notify_cancel()  # from here on nothing cancels it: it tells when the thread is done
     threading.Thread(target=_work, args=(way, message, future), name="apprise", daemon=True).start()
     return future
 
 
-def _work(way: _Way, message: Message, future: Future[bool | None]) -> None:
-    """Whether the service accepted it; None where the address is none."""
-    accepted: bool | None = False
+def _work(way: _Way, message: Message, future: Future[_Outcome]) -> None:
+    outcome: _Outcome = Unknown("Apprise has failed by itself")
     try:
         way.client = way.client or _connect(way.url)
-        accepted = None if way.client is None else _notify(way.client, message)
+        outcome = _Unreadable(_UNREADABLE) if way.client is None else _notify(way.client, message)
     finally:
-        future.set_result(accepted)
+        future.set_result(outcome)
 
 
-def _notify(client: Apprise, message: Message) -> bool:
+def _notify(client: Apprise, message: Message) -> _Outcome:
     from apprise import NotifyFormat
 
     body = "\n".join(_readable(line) for line in message.lines)
     title = _safe(message.title)
     if not body:
         title, body = "", title
-    return bool(client.notify(body=body, title=title, body_format=NotifyFormat.TEXT))
+    with listening() as lines:
+        accepted = bool(client.notify(body=body, title=title, body_format=NotifyFormat.TEXT))
+    return None if accepted else judge(lines)
 
 
 def _connect(url: str) -> Apprise | None:
     """A client of the one address; None where Apprise does not know such a one."""
     from apprise import Apprise, AppriseAsset, OverflowMode
 
-    _silence()
+    silence()
     asset = AppriseAsset(
         app_id="patchwatch",
         app_desc="patchwatch",
@@ -167,12 +174,6 @@ def _connect(url: str) -> Apprise | None:
     client = Apprise(asset=asset)
     client.add(service)
     return client
-
-
-def _silence() -> None:
-    """Nothing of Apprise's and its HTTP library's own words: they name addresses with their tokens."""
-    logging.getLogger("apprise").disabled = True
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _readable(line: Line) -> str:
