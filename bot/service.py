@@ -26,6 +26,7 @@ from bot.ingest.watchdog import note_stale
 from bot.memory import give_back
 from sources.registry import source_names
 from storage import source_health
+from storage.due import CLOCK_TOLERANCE
 from storage.errors import StorageDamaged, StorageError
 from storage.store import Store, integrity_problem
 
@@ -193,7 +194,7 @@ def _is_due(health: source_health.SourceHealth | None, now: datetime) -> bool:
         return True
     if health.state == "held":
         return False
-    if health.last_attempt_at is not None and health.last_attempt_at > now + source_health.CLOCK_TOLERANCE:
+    if health.last_attempt_at is not None and health.last_attempt_at > now + CLOCK_TOLERANCE:
         return True
     if health.leased_until is not None and health.leased_until > now:
         return False

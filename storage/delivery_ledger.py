@@ -12,8 +12,11 @@ from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, cast, f
 from storage.codec import clean
 from storage.delivery import DueDestination, Lease, Pending
 from storage.delivery_tables import attempts, deliveries, destinations, messages
+from storage.due import is_due
 
 LEASE_SECONDS = 120
+LONGEST_RETRY = timedelta(hours=1)  # between two tries of a message, and for all of a destination
+LOOK_AGAIN = timedelta(hours=6)  # news that waits for its hour is looked at so often, whatever its hour
 MAX_FOLDED = 200
 MOST_REPEATS = 4  # of what nobody confirms
 UNKNOWN = "unknown"  # the answer of an attempt that may have arrived
@@ -42,7 +45,7 @@ def due_destinations(connection: Connection, *, now: datetime) -> list[DueDestin
         .where(
             _may_be_sent(now),
             destinations.c.state == "active",
-            or_(destinations.c.not_before.is_(None), destinations.c.not_before <= now),
+            may_be_served(now),
         )
         .group_by(*columns)
         .order_by(urgent.desc(), destinations.c.id)
@@ -155,8 +158,16 @@ def owe_notice(connection: Connection, destination: int, content: str, *, now: d
     return int(connection.execute(owed.returning(deliveries.c.id)).scalar_one())
 
 
+def recall(connection: Connection, destination: int, *, now: datetime) -> None:
+    """What a clock that ran ahead has put off there is due now."""
+    column = deliveries.c.not_before
+    ours = and_(deliveries.c.destination == destination, deliveries.c.state == "pending", column > now)
+    ahead = and_(ours, is_due(column, now, longest=LOOK_AGAIN))
+    connection.execute(update(deliveries).where(ahead).values(not_before=now))
+
+
 def defer(connection: Connection, destination: int, *, until: datetime) -> None:
-    """Nothing that is not urgent goes there sooner."""
+    """Nothing that is not urgent goes there sooner. until: at most LOOK_AGAIN from now."""
     waiting = and_(
         deliveries.c.destination == destination,
         deliveries.c.state == "pending",
@@ -197,9 +208,17 @@ def _unclear_tries() -> ColumnElement[int]:
     return deliveries.c.tries - select(func.count()).where(clear).scalar_subquery()
 
 
+def may_be_served(now: datetime) -> ColumnElement[bool]:
+    """Whether a destination's own clock lets something go there."""
+    column = destinations.c.not_before
+    return or_(column.is_(None), is_due(column, now, longest=LONGEST_RETRY))
+
+
 def _may_be_sent(now: datetime) -> ColumnElement[bool]:
-    waiting = and_(deliveries.c.state == "pending", deliveries.c.not_before <= now)
-    return or_(waiting, and_(deliveries.c.state == "leased", deliveries.c.lease_until <= now))
+    frozen, column = deliveries.c.message.is_not(None), deliveries.c.not_before
+    waited = or_(is_due(column, now, longest=LOOK_AGAIN), and_(frozen, is_due(column, now, longest=LONGEST_RETRY)))
+    free = is_due(deliveries.c.lease_until, now, longest=timedelta(seconds=LEASE_SECONDS))
+    return or_(and_(deliveries.c.state == "pending", waited), and_(deliveries.c.state == "leased", free))
 
 
 def _finish(

@@ -11,7 +11,9 @@ from sqlalchemy import Connection, Select, Table, and_, delete, func, insert, or
 
 from storage.codec import clean
 from storage.delivery import DueDestination, next_generation
+from storage.delivery_ledger import LONGEST_RETRY, may_be_served
 from storage.delivery_tables import attempts, cards, deliveries, destinations, messages, mutes, subscriptions
+from storage.due import is_due
 from storage.store import Store
 
 
@@ -191,8 +193,8 @@ def stale_cards(
             cards.c.stale,
             destinations.c.state == "active",
             destinations.c.kind.in_(kinds),
-            or_(cards.c.not_before.is_(None), cards.c.not_before <= now),
-            or_(destinations.c.not_before.is_(None), destinations.c.not_before <= now),
+            or_(cards.c.not_before.is_(None), is_due(cards.c.not_before, now, longest=LONGEST_RETRY)),
+            may_be_served(now),
         )
         .order_by(cards.c.destination, cards.c.advisory)
         .limit(limit)

@@ -33,9 +33,13 @@ def last_mailed(connection: Connection, address_hash: str) -> datetime | None:
     return found
 
 
-def count_mailed(connection: Connection, *, since: datetime) -> int:
-    """How many addresses were asked to confirm since then."""
-    query = select(func.count()).select_from(mail_signups).where(mail_signups.c.mailed_at > since)
+def count_mailed(connection: Connection, *, since: datetime, until: datetime) -> int:
+    """How many addresses were asked to confirm in that time."""
+    query = (
+        select(func.count())
+        .select_from(mail_signups)
+        .where(mail_signups.c.mailed_at > since, mail_signups.c.mailed_at <= until)
+    )
     return int(connection.execute(query).scalar_one())
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from uuid import uuid4
 
 from sqlalchemy import Connection, Update, and_, bindparam, case, func, insert, or_, select, update
 
 from storage.codec import clean
+from storage.due import CLOCK_TOLERANCE
 from storage.tables import operator_notes, source_streams, sources
-
-# An attempt later than this after "now" was dated by a clock that is set back since; workers' clocks differ by less.
-CLOCK_TOLERANCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,8 @@ class Folder:
                 wanted, now, oldest=first.created_at, sounded_at=standing.sounded_at, waited=self._waited
             )
             if opening is not None:
-                ledger.defer(connection, destination, until=opening)
+                ledger.recall(connection, destination, now=now)
+                ledger.defer(connection, destination, until=min(opening, now + ledger.LOOK_AGAIN))
                 return False
         rows = self._rows(connection, destination, first, wanted, now)
         changes = {one.seq: one for one in load_changes(connection, [one.change_seq or 0 for one in rows])}

@@ -77,7 +77,8 @@ class MailFolder(Folder):
             wanted.timing, now, oldest=first.created_at, sounded_at=standing.sounded_at, waited=self._at_once
         )
         if opening is not None:
-            mail.defer_all(connection, standing.id, until=opening)
+            ledger.recall(connection, standing.id, now=now)
+            mail.defer_all(connection, standing.id, until=min(opening, now + ledger.LOOK_AGAIN))
             return False
         return self._send(connection, standing, _waiting(connection, first, standing.id), now, "news")
 
@@ -90,7 +91,8 @@ class MailFolder(Folder):
         made = mail.was_made(connection, standing.id, period.key)
         opening = opens_for(wanted, now, oldest=min(one.created_at for one in rows), made=made)
         if opening is not None:
-            mail.defer_all(connection, standing.id, until=opening)
+            ledger.recall(connection, standing.id, now=now)
+            mail.defer_all(connection, standing.id, until=min(opening, now + ledger.LOOK_AGAIN))
             return False
         mail.note_made(connection, standing.id, period.key, at=now)
         repeated = ledger.unconfirmed(connection, standing.id)  # nobody knows whether it arrived: it is told once more

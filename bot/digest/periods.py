@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.messages.timing import DIGEST_AT, Timing, digest_after, is_zone
+from bot.messages.timing import DIGEST_AT, Timing, digest_after, is_zone, was_ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +53,10 @@ def _key(wishes: MailWishes, day: date) -> str:
 
 
 def opens_for(wishes: MailWishes, now: datetime, *, oldest: datetime, made: bool) -> datetime | None:
-    """When news of which the oldest is owed since `oldest` may go out; None: now. made: this period had its digest.
-
-    News that is dated after `now` was owed before the clock was set back: it does not wait for its date to come round.
-    """
+    """When news of which the oldest is owed since `oldest` may go out; None: now. made: this period had its digest."""
     if made:
         return digest_after(wishes.timing, now)
-    if oldest > now:
+    if was_ahead(oldest, now):
         return None
     due = digest_after(wishes.timing, oldest)
     return due if due > now else None

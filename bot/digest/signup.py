@@ -25,6 +25,7 @@ from storage import mail, mail_signups
 from storage.codec import to_text
 from storage.delivery import add_subscription, ensure_destination, list_subscriptions
 from storage.delivery_ledger import owe_notice
+from storage.due import CLOCK_TOLERANCE
 from storage.errors import StorageError
 from storage.mail_signups import Signup
 from storage.store import Store
@@ -86,9 +87,12 @@ class Signups:
         with self.store.write() as connection:
             mail_signups.drop_unconfirmed(connection, before=now - UNCONFIRMED_KEPT)
             before = mail_signups.last_mailed(connection, hashed)
-            if (before is not None and now - before < PAUSE) or mail.is_suppressed(connection, hashed):
+            if before is not None and -CLOCK_TOLERANCE <= now - before < PAUSE:
                 return
-            if mail_signups.count_mailed(connection, since=now - timedelta(hours=1)) >= self.most_per_hour:
+            if mail.is_suppressed(connection, hashed):
+                return
+            since, until = now - timedelta(hours=1), now + CLOCK_TOLERANCE
+            if mail_signups.count_mailed(connection, since=since, until=until) >= self.most_per_hour:
                 return
             known = wishes.find_destination(connection, kind="mail", address=address)
             if known is not None and known.state != "active":

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from sources.base import Batch, RawDocument
 from storage import documents as document_store
-from storage import records, source_health
+from storage import records
+from storage.due import CLOCK_TOLERANCE
 from storage.store import Store
 
 COMPARED_FROM_BYTES = 256 * 1024  # smaller ones are read as quickly as they are looked up
@@ -19,7 +20,7 @@ COMPARED_FROM_BYTES = 256 * 1024  # smaller ones are read as quickly as they are
 def clock_ahead(newest: datetime | None, now: datetime) -> timedelta:
     """How far the newest document is dated in the future, by a clock that was set back since; else nothing."""
     ahead = newest - now if newest is not None else timedelta()
-    return ahead if ahead > source_health.CLOCK_TOLERANCE else timedelta()
+    return ahead if ahead > CLOCK_TOLERANCE else timedelta()
 
 
 def moved(batch: Batch, now: datetime, ahead: timedelta) -> Batch:

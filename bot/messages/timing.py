@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from storage.codec import from_text, to_text
+from storage.due import CLOCK_TOLERANCE
 
 SETTLE = timedelta(seconds=15)  # sources are polled within seconds of each other: their news becomes one message
 PAUSE = timedelta(seconds=30)  # between two sounds that are not urgent: a burst becomes one message, news is not old
@@ -90,7 +91,7 @@ def opens_at(
     times in which news gathers do not apply."""
     if timing.digest != "off":
         due = digest_after(timing, oldest)
-        return due if due > now else None
+        return due if due > now and not was_ahead(oldest, now) else None
     if is_quiet(timing, now):
         return _next_minute(timing, now, timing.quiet_to)
     if waited:
@@ -100,6 +101,11 @@ def opens_at(
     if oldest <= now < oldest + SETTLE:
         return oldest + SETTLE
     return None
+
+
+def was_ahead(oldest: datetime, now: datetime) -> bool:
+    """Whether news was owed by a clock that is set back since: it does not wait for its date to come round."""
+    return oldest > now + CLOCK_TOLERANCE
 
 
 def digest_after(timing: Timing, moment: datetime) -> datetime:

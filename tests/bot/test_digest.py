@@ -190,6 +190,25 @@ def test_exactly_one_digest_though_the_clock_is_set_back(app: App) -> None:
     assert [one[0] for one in digests] == ["04-27 09:17", "05-04 09:00"]
 
 
+def test_news_that_a_clock_ahead_put_off_comes_on_its_monday(app: App) -> None:
+    """Owed in time, put off by a clock four days ahead that is set back then: it comes with the digest that it would
+    have come with, and until then it waits without being looked at again and again."""
+    subscribe(app, MailWishes(), "copy-fail change:advisory_new")
+    mailing = Mailing(app)
+    mailing.until(START + timedelta(hours=2))
+    mailing.now += timedelta(days=4)
+    mailing.deliver()
+    mailing.now -= timedelta(days=4)
+    mailing.deliver()
+    with app.store.read() as connection:
+        (until,) = connection.execute(select(deliveries.c.not_before)).scalars()
+    assert timedelta() < until - mailing.now <= timedelta(hours=6)
+    assert mailing.log == []
+    assert mailing.until(datetime(2026, 5, 1, tzinfo=UTC)) == [
+        ("04-27 09:17", "ada", "1 change in week 18 of 2026"),
+    ]  # fmt: skip
+
+
 def test_a_flood_is_one_digest(app: App) -> None:
     """Of 450 changes a reader gets one mail that lists the first and counts the rest; nothing is left waiting."""
     subscribe(app, MailWishes(), "copy-fail")

@@ -87,7 +87,7 @@ def test_sign_ups(store: Store) -> None:
         mail_signups.save_signup(connection, replace(mine, token_hash="old"))
         mail_signups.save_signup(connection, mine)
         assert [mail_signups.find_signup(connection, name) for name in ("old", mine.token_hash)] == [None, mine]
-        assert mail_signups.count_mailed(connection, since=NOW - timedelta(hours=1)) == 1
+        assert mail_signups.count_mailed(connection, since=NOW - timedelta(hours=1), until=NOW) == 1
         mail_signups.close_signup(connection, mine)
         assert mail_signups.find_signup(connection, mine.token_hash) is None
         assert mail_signups.last_mailed(connection, mine.address_hash) == NOW

@@ -235,6 +235,24 @@ def test_all_the_world_together_has_a_limit(board: Board) -> None:
     assert [one[0] for one in board.readers()] == ["a0@example.org", "a1@example.org", "a2@example.org"]
 
 
+def test_a_clock_that_ran_ahead_keeps_nobody_out(board: Board) -> None:
+    """What was asked a day ahead neither fills the hour nor keeps the address waiting, once the clock is right."""
+    app, builder = board.app, DigestBuilder(Composer(), health=lambda: Health(good=0, total=0))
+    now = [datetime.now(UTC) + timedelta(days=1)]
+    signups = Signups(
+        store=app.store,
+        keys=board.keys,
+        base_url="https://x.org",
+        builder=builder,
+        most_per_hour=1,
+        clock=lambda: now[0],
+    )
+    for moved in (timedelta(), timedelta(days=-1), timedelta(minutes=-30), timedelta(hours=2)):
+        now[0] += moved
+        signups.ask("a@example.org", parse_stored("copy-fail"), MailWishes())
+    assert len(board.owed()) == 2
+
+
 def test_an_address_that_nobody_confirms_is_forgotten(board: Board) -> None:
     """After two days nothing is left of it; a link that is older than a day does not work any more."""
     board.sign_up()
