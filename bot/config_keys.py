@@ -61,6 +61,9 @@ KEYS: tuple[Key, ...] = (
     _key("mail", "starttls", True, "Require STARTTLS"),
     _key("mail", "from", "", "Sender address of digests and alerts"),
     _key(
+        "mail", "dkim", False, "Your MTA signs List-Unsubscribe and List-Unsubscribe-Post: offer one click (RFC 8058)"
+    ),
+    _key(
         "alerts",
         "destination",
         "",

@@ -119,11 +119,20 @@ def _base_url(app: App) -> Finding:
     split = urlsplit(base)
     if split.scheme not in ("http", "https") or not split.netloc:
         return Finding(what="base_url", good=False, text=f"{base} is no address; write https://host")
-    if split.scheme == "http" and app.config.text("mail", "host"):
-        return Finding(
-            what="base_url", good=False, text=f"{base}: mail needs https for one-click unsubscribe (RFC 8058)"
-        )
     return Finding(what="base_url", good=True, text=base)
+
+
+def _one_click(config: Config) -> Iterator[Finding]:
+    """RFC 8058: without https and a DKIM signature over both headers they are left out of mail."""
+    if not config.text("mail", "host"):
+        return
+    lacks = []
+    if not config.text("web", "base_url").startswith("https://"):
+        lacks.append("[web] base_url is not https")
+    if not config.flag("mail", "dkim"):
+        lacks.append("[mail] dkim is off; let your MTA sign both headers (docs/mail.md), then switch it on")
+    text = f"left out of mail (RFC 8058): {' and '.join(lacks)}" if lacks else "offered in mail"
+    yield Finding(what="one-click unsubscribe", good=not lacks, advice=True, text=text)
 
 
 def _credentials(app: App) -> Iterator[Finding]:
@@ -139,6 +148,7 @@ def _credentials(app: App) -> Iterator[Finding]:
     if on["matrix"]:
         yield _matrix_encryption(config)
     yield _apprise(config)
+    yield from _one_click(config)
     if config.secret("telegram", "webhook_secret") and not config.text("web", "base_url").startswith("https://"):
         yield Finding(
             what="telegram webhook",

@@ -16,6 +16,8 @@ cgit                    tests with a real cgit and git over HTTP
 lighttpd                tests with a real cgit and git over HTTP
 postgresql              storage tests on PostgreSQL
 postfix                 mail tests with a real MTA
+opendkim                tests of mail that a real MTA has signed
+opendkim-tools          tests of mail that a real MTA has signed
 chromium                browser tests of the board
 fonts-dejavu-core       browser tests of the board
 kmod                    host check tests with real modprobe

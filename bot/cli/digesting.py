@@ -96,7 +96,8 @@ def _make_mail(loaded: App, letter: Letter) -> bytes:
 
     config = loaded.config
     sender = read_sender(config) if config.text("mail", "from") else Sender.parse("patchwatch@patchwatch.invalid")
-    writer = Writer(sender, read_keys(config), base_url=config.text("web", "base_url").rstrip("/"))
+    base_url, signed = config.text("web", "base_url").rstrip("/"), config.flag("mail", "dkim")
+    writer = Writer(sender, read_keys(config), base_url=base_url, signed=signed)
     reader = DueDestination(id=0, kind="mail", address=sender.address, thread="")
     return writer.write(reader, str(uuid4()), letter).content
 

@@ -114,7 +114,7 @@ class Mailing:
 
 def written(letter: Letter, message: str = "0b6f0f1e") -> tuple[str, str]:
     """(text, HTML) as a reader's program decodes them."""
-    writer = Writer(Sender.parse("bot@example.org"), KEYS, base_url=BOARD)
+    writer = Writer(Sender.parse("bot@example.org"), KEYS, base_url=BOARD, signed=True)
     reader = DueDestination(id=7, kind="mail", address="ada@example.org", thread="")
     mail = email.message_from_bytes(writer.write(reader, message, letter).content, policy=email.policy.default)
     text, html = (part.get_content().replace("\r\n", "\n") for part in mail.iter_parts())

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, AnyStr
@@ -197,6 +197,7 @@ proxymap unix - - n - - proxymap
 error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
+smtp unix - - n - - smtp
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 """
@@ -234,6 +235,13 @@ def _answers(port: int) -> bool:
 @pytest.fixture(scope="session")
 def postfix() -> Iterator[Postfix]:
     """An instance of its own on loopback: every address of example.org ends in one Maildir, none leaves."""
+    with postfix_running() as server:
+        yield server
+
+
+@contextmanager
+def postfix_running(further: str = "") -> Iterator[Postfix]:
+    """A Postfix of its own. further: lines of its main.cf that count more than ours."""
     if shutil.which("postfix") is None:
         pytest.skip("Postfix is not installed (Debian package postfix)")
     if os.geteuid() != 0:
@@ -246,7 +254,7 @@ def postfix() -> Iterator[Postfix]:
     shutil.chown(folder / "mail", "nobody", "nogroup")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = int(listener.getsockname()[1])
-    (folder / "etc" / "main.cf").write_text(_MAIN.format(folder=folder), encoding="utf-8")
+    (folder / "etc" / "main.cf").write_text(_MAIN.format(folder=folder) + further, encoding="utf-8")
     (folder / "etc" / "master.cf").write_text(_MASTER.format(port=port), encoding="utf-8")
     command = ["postfix", "-c", str(folder / "etc")]
     started = subprocess.run([*command, "start"], capture_output=True, text=True, timeout=60, check=False)

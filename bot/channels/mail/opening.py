@@ -68,7 +68,8 @@ def open_mail(store: Store, config: Config, *, tls: ssl.SSLContext | None = None
                 mail.suppress(connection, keys.hash_address(destination.address), redact_text(text), at=now)
         return ended
 
-    writer = Writer(sender, keys, base_url=config.text("web", "base_url").rstrip("/"))
+    base_url, signed = config.text("web", "base_url").rstrip("/"), config.flag("mail", "dkim")
+    writer = Writer(sender, keys, base_url=base_url, signed=signed)
     return MailChannel(Connections(mta), writer, failed=failed)
 
 

@@ -23,6 +23,7 @@ from storage.delivery import DueDestination
 MAX_BODIES = 64
 MAX_HEADER_CHARS = 900
 _MAX_LOCAL_CHARS = 64
+_CRLF = "\r\n"
 
 
 class HeaderError(ValueError):
@@ -47,16 +48,18 @@ class Sender:
 
 
 class Writer:
-    """Writes mails; bodies are made once for all readers of a digest. base_url: of the board, "" for none."""
+    """Writes mails; bodies are made once for all readers of a digest. base_url: of the board, "" for none. signed: the
+    MTA's DKIM signature covers the headers for one click."""
 
-    def __init__(self, sender: Sender, keys: MailKeys, *, base_url: str) -> None:
+    def __init__(self, sender: Sender, keys: MailKeys, *, base_url: str, signed: bool) -> None:
         self.sender = sender
         self._keys = keys
         self._base_url = base_url
+        self._one_click = signed and base_url.startswith("https://")  # RFC 8058 sections 3.1 and 4
         self._text = MailText()
         self._bodies: OrderedDict[bytes, bytes] = OrderedDict()
         self._here = secrets.token_hex(11)  # stands for a reader's token until the mail is written
-        self._from = header("From", formataddr((sender.name, sender.address)))
+        self._from = from_header(sender)
 
     def write(self, destination: DueDestination, message: str, letter: Letter) -> Envelope:
         """Raises HeaderError, AddressError."""
@@ -92,7 +95,7 @@ class Writer:
         host = urlsplit(self._base_url).hostname or self.sender.domain
         found = [("List-Id", f"patchwatch <digest.{host}>"), ("Precedence", "bulk")]
         url = self.unsubscribe_url(token)
-        if url.startswith("https://"):  # RFC 8058 section 3.1: one click is for https alone
+        if url and self._one_click:
             found += [("List-Unsubscribe", f"<{url}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
         return found
 
@@ -122,7 +125,14 @@ def header(name: str, value: str) -> str:
         raise HeaderError(f"{name} holds control characters or is too long")
     if text.isascii() and "=?" not in text:
         return f"{name}: {text}\r\n"
-    return f"{name}: {Header(text, 'utf-8', header_name=name).encode(linesep=chr(13) + chr(10))}\r\n"
+    return f"{name}: {Header(text, 'utf-8', header_name=name).encode(linesep=_CRLF)}{_CRLF}"
+
+
+def from_header(sender: Sender) -> str:
+    """The name alone may be encoded, never the address (RFC 2047 section 5)."""
+    if sender.name.isascii() and "=?" not in sender.name:
+        return header("From", formataddr((sender.name, sender.address)))
+    return f"{header('From', sender.name).removesuffix(_CRLF)} <{sender.address}>{_CRLF}"
 
 
 def _alternatives(bodies: tuple[str, str], whole: str) -> bytes:

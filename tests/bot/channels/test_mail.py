@@ -37,8 +37,8 @@ LETTER = Letter(
 CONTENT = freeze_letter(LETTER)
 
 
-def writer(base_url: str = "https://pw.example.org") -> Writer:
-    return Writer(Sender.parse("patchwatch <bot@example.org>"), KEYS, base_url=base_url)
+def writer(base_url: str = "https://pw.example.org", *, signed: bool = True) -> Writer:
+    return Writer(Sender.parse("patchwatch <bot@example.org>"), KEYS, base_url=base_url, signed=signed)
 
 
 def deliver(
@@ -236,11 +236,14 @@ def test_a_link_is_never_broken(host: str) -> None:
     assert [link in part.get_content() for part in parts] == [True, True]
 
 
-@pytest.mark.parametrize("base_url", ["", "http://pw.example.org"])
-def test_one_click_needs_https(base_url: str) -> None:
-    """Without an https address of the board neither header is there (RFC 8058 section 3.1)."""
-    content = writer(base_url).write(READER, MESSAGE, LETTER).content
+@pytest.mark.parametrize(
+    ("base_url", "signed"), [("", True), ("http://pw.example.org", True), ("https://pw.example.org", False)]
+)
+def test_one_click_needs_https_and_a_signature(base_url: str, signed: bool) -> None:
+    """Without an https address of the board, or DKIM, neither header is there (RFC 8058); the link in the text is."""
+    content = writer(base_url, signed=signed).write(READER, MESSAGE, LETTER).content
     assert b"List-Unsubscribe" not in content
+    assert (b"/digest/unsubscribe/" in content) == bool(base_url)
 
 
 INJECTED = (
@@ -291,6 +294,17 @@ def test_encoded_words_stay_what_they_are(value: str) -> None:
     assert (written.keys().count("Bcc"), len(written.keys())) == (0, 12)
     with pytest.raises(HeaderError):
         header("Subject", Header("x\r\nBcc: eve@example.org"))  # type: ignore[arg-type]  # what must not matter
+
+
+@pytest.mark.parametrize("name", ["Größe", "=?utf-8?q?x=0D=0ABcc:_eve=40example.org?=", "Ö" * 20, 'a "b", c'])
+def test_the_name_of_the_sender(name: str) -> None:
+    """It is encoded where it must be, and the address never: From reads as it was configured."""
+    sender = Sender(name=name, address="bot@example.org")
+    content = Writer(sender, KEYS, base_url="", signed=False).write(READER, MESSAGE, LETTER).content
+    read = email.message_from_bytes(content, policy=email.policy.default)
+    (found,) = read["From"].addresses
+    assert (found.display_name, found.addr_spec, read.keys().count("Bcc")) == (name, "bot@example.org", 0)
+    assert b" <bot@example.org>\r\n" in content
 
 
 def test_a_notice_is_a_mail_too() -> None:
