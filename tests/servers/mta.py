@@ -42,12 +42,14 @@ class Received:
 
 @dataclass(slots=True)
 class Script:
-    """The faults that come, one after the other; None lets a mail pass. connections: how many were made."""
+    """The faults that come, one after the other; None lets a mail pass. connections: how many were made. pipelining:
+    what EHLO says of it."""
 
     faults: list[Fault | None] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     user: str = ""
+    pipelining: bool = False
 
     def meets(self, stage: str) -> str | None:
         """The answer that is due at this stage; it is used up."""
@@ -65,7 +67,13 @@ class _Handler:
     def __init__(self, script: Script) -> None:
         self.script = script
 
-    async def handle_MAIL(  # noqa: N802  # aiosmtpd's names
+    async def handle_EHLO(  # noqa: N802  # aiosmtpd's names
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.script.pipelining else responses
+
+    async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if answer := await met(server, self.script, "MAIL"):

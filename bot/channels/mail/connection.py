@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ssl
 import time
+from asyncio import Transport
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from bot.channels.base import ChannelError, NotSent, Stopped, Unknown
+from bot.channels.base import ChannelError, NotSent, Stopped
 from bot.channels.mail.errors import judge
+from bot.channels.mail.wire import Wire
 
 if TYPE_CHECKING:
     from aiosmtplib import SMTP
@@ -41,7 +43,7 @@ class Envelope:
 
 @dataclass(slots=True)
 class _Kept:
-    smtp: SMTP
+    wire: Wire
     mails: int
     used_at: float
 
@@ -55,68 +57,41 @@ class Connections:
         self.opened = 0
 
     async def send(self, envelope: Envelope) -> None:
-        """Hands one mail over. Raises ChannelError."""
-        from aiosmtplib import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
-
-        kept = await self._begin(envelope)
-        stage, usable = "RCPT", False
-        try:
-            await kept.smtp.rcpt(envelope.recipient)
-            stage = "DATA"
-            await kept.smtp.data(envelope.content)
-            usable = True
-        except SMTPResponseException as error:
-            usable = error.code != 421 and await _reset(kept.smtp)
-            raise judge(stage, error.code, error.message) from None
-        except (SMTPServerDisconnected, SMTPTimeoutError, OSError) as error:
-            raise _cut(stage, error) from None
-        finally:
-            self._give_back(kept, usable=usable)
-
-    async def close(self) -> None:
-        for kept in self._idle:
-            kept.smtp.close()
-        self._idle.clear()
-
-    async def _begin(self, envelope: Envelope) -> _Kept:
-        """A connection on which the mail is begun; one that died while it was idle is opened anew."""
-        from aiosmtplib import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
-
+        """Hands one mail over; a connection that died while it was idle is replaced. Raises ChannelError."""
         while True:
             idle = self._take_idle()
             kept = idle or _Kept(await self._open(), 0, time.monotonic())
-            usable = False
             try:
-                await kept.smtp.mail(envelope.sender)
-                usable = True
-                return kept
-            except SMTPResponseException as error:
-                if error.code != 421 or idle is None:
-                    raise judge("MAIL", error.code, error.message) from None
-            except (SMTPServerDisconnected, SMTPTimeoutError, OSError) as error:
-                if idle is None:
-                    raise _cut("MAIL", error) from None
+                await kept.wire.send(envelope.sender, envelope.recipient, envelope.content)
+                return
+            except NotSent:
+                if idle is None or not kept.wire.stale:
+                    raise
             finally:
-                if not usable:
-                    kept.smtp.close()
+                self._give_back(kept)
+
+    async def close(self) -> None:
+        for kept in self._idle:
+            kept.wire.close()
+        self._idle.clear()
 
     def _take_idle(self) -> _Kept | None:
         while self._idle:
             kept = self._idle.pop()
-            if time.monotonic() - kept.used_at < _IDLE_SECONDS and kept.smtp.is_connected:
+            if kept.wire.usable and time.monotonic() - kept.used_at < _IDLE_SECONDS:
                 return kept
-            kept.smtp.close()
+            kept.wire.close()
         return None
 
-    def _give_back(self, kept: _Kept, *, usable: bool) -> None:
+    def _give_back(self, kept: _Kept) -> None:
         kept.mails += 1
         kept.used_at = time.monotonic()
-        if usable and kept.mails < MAILS_PER_CONNECTION:
+        if kept.wire.usable and kept.mails < MAILS_PER_CONNECTION:
             self._idle.append(kept)
         else:
-            kept.smtp.close()
+            kept.wire.close()
 
-    async def _open(self) -> SMTP:
+    async def _open(self) -> Wire:
         from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponseException
 
         mta = self._mta
@@ -133,6 +108,8 @@ class Connections:
         )
         try:
             await smtp.connect()
+            if smtp.is_ehlo_or_helo_needed:
+                await _greet(smtp)
         except SMTPAuthenticationError as error:
             smtp.close()
             raise judge("login", error.code, error.message) from None
@@ -143,7 +120,7 @@ class Connections:
             smtp.close()
             raise self._unreachable(error) from None
         self.opened += 1
-        return smtp
+        return Wire(cast(Transport, smtp.transport), pipelining=smtp.supports_extension("pipelining"))
 
     def _unreachable(self, error: Exception) -> ChannelError:
         where = f"{self._mta.host}:{self._mta.port}"
@@ -158,18 +135,13 @@ class Connections:
         return NotSent(f"no connection to {where}: {type(error).__name__}")
 
 
-def _cut(stage: str, error: Exception) -> ChannelError:
-    """In DATA the mail may have been taken before the connection was cut; at the stages before, it never was."""
-    text = f"{stage}: connection cut ({type(error).__name__})"
-    return Unknown(text) if stage == "DATA" else NotSent(text)
-
-
-async def _reset(smtp: SMTP) -> bool:
-    """Whether the connection can be used for the next mail."""
-    from aiosmtplib import SMTPException
+async def _greet(smtp: SMTP) -> None:
+    """EHLO, or HELO where that is all there is."""
+    from aiosmtplib import SMTPHeloError
 
     try:
-        await smtp.rset()
-    except (SMTPException, OSError):
-        return False
-    return True
+        await smtp.ehlo()
+    except SMTPHeloError as error:
+        if error.code == 421:
+            raise
+        await smtp.helo()

@@ -35,6 +35,7 @@ LETTER = Letter(
     salt="5a17",
 )
 CONTENT = freeze_letter(LETTER)
+BOTH_WAYS = pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "in one piece"])
 
 
 def writer(base_url: str = "https://pw.example.org", *, signed: bool = True) -> Writer:
@@ -77,11 +78,12 @@ def read(mail: Received) -> EmailMessage:
     return email.message_from_bytes(mail.content, policy=email.policy.default)
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("stage", ["connect", "MAIL", "RCPT", "DATA", "END"])
 @pytest.mark.parametrize("answer", ["421 4.3.2 going down", "450 4.2.1 greylisted", "451 4.3.0 try again"])
-def test_what_is_temporary_is_tried_again(stage: str, answer: str) -> None:
+def test_what_is_temporary_is_tried_again(stage: str, answer: str, pipelining: bool) -> None:
     """A 4xx at any stage is `NotSent`, and the next try arrives with the same Message-ID."""
-    script = Script(faults=[Fault(stage, answer)])
+    script = Script(faults=[Fault(stage, answer)], pipelining=pipelining)
     first, second = deliver(script, 2)
     assert type(first) is NotSent
     assert first.tries == (0 if stage == "connect" else 130)
@@ -89,6 +91,7 @@ def test_what_is_temporary_is_tried_again(stage: str, answer: str) -> None:
     assert [read(one)["Message-ID"] for one in script.received] == [second]
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize(
     ("stage", "answer", "error", "told"),
     [
@@ -108,33 +111,37 @@ def test_what_is_temporary_is_tried_again(stage: str, answer: str) -> None:
         ("connect", "554 no service for you", NotSent, []),
     ],
 )
-def test_what_is_permanent(stage: str, answer: str, error: type, told: list[tuple[int, bool]]) -> None:
+def test_what_is_permanent(
+    stage: str, answer: str, error: type, told: list[tuple[int, bool]], pipelining: bool
+) -> None:
     """Only an unknown mailbox refuses the reader for good; policy is tried a few times; a refused sender stops all."""
     failed: list[tuple[int, bool]] = []
-    script = Script(faults=[Fault(stage, answer)])
+    script = Script(faults=[Fault(stage, answer)], pipelining=pipelining)
     first, second = deliver(script, 2, failed=failed)
     assert (type(first), failed) == (error, told)
     assert second == f"<{MESSAGE}@example.org>"
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize(
     ("stage", "error", "received"),
     [("connect", NotSent, 0), ("MAIL", NotSent, 0), ("RCPT", NotSent, 0), ("BODY", Unknown, 0), ("END", Unknown, 1)],
 )
-def test_a_cut_connection(stage: str, error: type, received: int) -> None:
+def test_a_cut_connection(stage: str, error: type, received: int, pipelining: bool) -> None:
     """Before DATA it certainly did not arrive; after it nobody knows, and the repeat has the same Message-ID."""
-    script = Script(faults=[Fault(stage, CUT)])
+    script = Script(faults=[Fault(stage, CUT)], pipelining=pipelining)
     first, second = deliver(script, 2)
     assert type(first) is error
     assert [read(one)["Message-ID"] for one in script.received] == [second] * (received + 1)
 
 
-def test_one_connection_serves_many_mails() -> None:
+@BOTH_WAYS
+def test_one_connection_serves_many_mails(pipelining: bool) -> None:
     """A hundred mails need one connection, and one that died while idle is replaced without an error."""
-    script = Script()
+    script = Script(pipelining=pipelining)
     assert set(deliver(script, 100)) == {f"<{MESSAGE}@example.org>"}
     assert (script.connections, len(script.received)) == (1, 100)
-    script = Script(faults=[None, Fault("MAIL", CUT)])
+    script = Script(faults=[None, Fault("MAIL", CUT)], pipelining=pipelining)
     assert deliver(script, 2) == [f"<{MESSAGE}@example.org>"] * 2
     assert (script.connections, len(script.received)) == (2, 2)
 
