@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
-from scripts.benches import documents
+from bot.messages.digest import thaw_letter
+from scripts.benches import digest, documents
 from scripts.benches.alone import cost_of
 from scripts.benches.catalogue import kev_catalogue, rss_feed
 from scripts.benches.figure import Figure, middle
 from scripts.benches.mail_parse import check_equal
 from scripts.benches.rounds import Work
+from scripts.benches.smtp_sink import sinking
 from sources.base import RawDocument
 from sources.registry import find_source
 
@@ -63,6 +66,19 @@ def test_a_generated_document_is_read_whole(source: str, url: str, body: bytes, 
 def test_both_readers_of_mail_find_the_same() -> None:
     """Patches and answers, plain and encoded names; a difference would raise."""
     check_equal(list(documents.mails(24)))
+
+
+def test_the_sink_counts_what_both_senders_send() -> None:
+    """Every mail of ours and of the peer's arrives, each another's."""
+    owed = digest.readers(7)
+    writer = digest.make_writer()
+    mails = [writer.write(where, message, thaw_letter(content)) for where, message, content in owed]
+    with sinking() as sink:
+        asyncio.run(digest.send_all(sink.port, owed))
+        assert sink.taken() == 7
+        asyncio.run(digest.send_each(sink.port, mails[:5]))
+        assert sink.taken() == 12
+    assert len({one.recipient for one in mails}) == len({one.content for one in mails}) == 7
 
 
 def take_some_memory() -> Work:

@@ -45,6 +45,8 @@ class Wire(asyncio.Protocol):
         self._buffer = bytearray()
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._until = 0.0  # of the loop's clock: when the answer is overdue
+        self._timer: asyncio.TimerHandle | None = None
         self._over = ""
         self._lines: list[str] = []  # of a reply that is not whole yet
         self._chars = 0
@@ -72,6 +74,9 @@ class Wire(asyncio.Protocol):
 
     def close(self) -> None:
         self.usable = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._transport.close()
 
     async def send(self, sender: str, recipient: str, content: bytes) -> None:
@@ -154,17 +159,28 @@ class Wire(asyncio.Protocol):
             if self._over:
                 raise _CutError(self._over)
             self._waiter = self._loop.create_future()
-            timer = self._loop.call_later(REPLY_SECONDS, self._end, f"no answer within {REPLY_SECONDS:.0f} s")
+            self._until = self._loop.time() + REPLY_SECONDS
+            if self._timer is None:
+                self._timer = self._loop.call_at(self._until, self._look)
             try:
                 await self._waiter
             finally:
-                timer.cancel()
                 self._waiter = None
             if not self._replies:
                 raise _CutError(self._over)
         reply = self._replies.popleft()
         self._first = self._first or reply
         return reply
+
+    def _look(self) -> None:
+        """Whether the answer is overdue. One timer for all the waits of a connection: a mail has several."""
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() >= self._until:
+            self._end(f"no answer within {REPLY_SECONDS:.0f} s")
+        else:
+            self._timer = self._loop.call_at(self._until, self._look)
 
     def _take(self, line: str) -> None:
         """One line of a reply; the last of them has no hyphen after its code."""

@@ -24,6 +24,7 @@ MAX_BODIES = 64
 MAX_HEADER_CHARS = 900
 _MAX_LOCAL_CHARS = 64
 _CRLF = "\r\n"
+_LAST = f"Auto-Submitted: auto-generated{_CRLF}MIME-Version: 1.0{_CRLF}"
 
 
 class HeaderError(ValueError):
@@ -57,9 +58,11 @@ class Writer:
         self._base_url = base_url
         self._one_click = signed and base_url.startswith("https://")  # RFC 8058 sections 3.1 and 4
         self._text = MailText()
-        self._bodies: OrderedDict[bytes, bytes] = OrderedDict()
+        self._bodies: OrderedDict[bytes, list[bytes]] = OrderedDict()
         self._here = secrets.token_hex(11)  # stands for a reader's token until the mail is written
         self._from = from_header(sender)
+        host = urlsplit(base_url).hostname or sender.domain
+        self._list = header("List-Id", f"patchwatch <digest.{host}>") + header("Precedence", "bulk")
 
     def write(self, destination: DueDestination, message: str, letter: Letter) -> Envelope:
         """Raises HeaderError, AddressError."""
@@ -72,15 +75,11 @@ class Writer:
                 ("Subject", f"patchwatch: {str(letter.title).removeprefix('patchwatch: ')}"),
                 ("Date", format_datetime(letter.at or datetime.now(UTC))),
                 ("Message-ID", f"<{message}@{self.sender.domain}>"),
-                *self._list_headers(token),
-                ("Auto-Submitted", "auto-generated"),
-                ("MIME-Version", "1.0"),
             )
         )
-        body = self._body(letter, reader=bool(token)).replace(self._here.encode(), token.encode())
-        return Envelope(
-            sender=self.return_path(destination), recipient=recipient, content=headers.encode("ascii") + body
-        )
+        head = f"{headers}{self._list}{self._unsubscribe(token)}{_LAST}".encode("ascii")
+        body = token.encode().join(self._body(letter, reader=bool(token)))
+        return Envelope(sender=self.return_path(destination), recipient=recipient, content=head + body)
 
     def return_path(self, destination: DueDestination) -> str:
         """Where reports of failure go: our address with the reader's signed tag, as far as that fits."""
@@ -91,16 +90,16 @@ class Writer:
     def unsubscribe_url(self, token: str) -> str:
         return f"{self._base_url}/digest/unsubscribe/{token}" if self._base_url and token else ""
 
-    def _list_headers(self, token: str) -> list[tuple[str, str]]:
-        host = urlsplit(self._base_url).hostname or self.sender.domain
-        found = [("List-Id", f"patchwatch <digest.{host}>"), ("Precedence", "bulk")]
+    def _unsubscribe(self, token: str) -> str:
+        """The two headers of one click."""
         url = self.unsubscribe_url(token)
-        if url and self._one_click:
-            found += [("List-Unsubscribe", f"<{url}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
-        return found
+        if not (url and self._one_click):
+            return ""
+        return header("List-Unsubscribe", f"<{url}>") + header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
 
-    def _body(self, letter: Letter, *, reader: bool) -> bytes:
-        """The body, kept for further readers where it is a digest's. reader: it has a link that ends the mails."""
+    def _body(self, letter: Letter, *, reader: bool) -> list[bytes]:
+        """The body, in the pieces between which a reader's token belongs; kept for further readers where it is a
+        digest's. reader: it has a link that ends the mails."""
         url = self.unsubscribe_url(self._here if reader else "")
         digest = None
         if letter.digest != NONE:
@@ -135,9 +134,9 @@ def from_header(sender: Sender) -> str:
     return f"{header('From', sender.name).removesuffix(_CRLF)} <{sender.address}>{_CRLF}"
 
 
-def _alternatives(bodies: tuple[str, str], whole: str) -> bytes:
-    """multipart/alternative, with its header; `whole` is never broken over two lines. No quoted-printable line can hold
-    the boundary, for it begins with "=_"."""
+def _alternatives(bodies: tuple[str, str], whole: str) -> list[bytes]:
+    """multipart/alternative, with its header, split where `whole` was, which is never broken over two lines. No
+    quoted-printable line can hold the boundary, for it begins with "=_"."""
     boundary = f"=_{hashlib.sha256(repr(bodies).encode('utf-8', 'replace')).hexdigest()[:32]}"
     parts = [f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode()]
     for kind, body in zip(("plain", "html"), bodies, strict=True):
@@ -147,4 +146,4 @@ def _alternatives(bodies: tuple[str, str], whole: str) -> bytes:
         encoded = f"=\n{whole}=\n".encode().join(pieces)
         parts.append(encoded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
     parts.append(f"\r\n--{boundary}--\r\n".encode())
-    return b"".join(parts)
+    return b"".join(parts).split(whole.encode())
