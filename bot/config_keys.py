@@ -61,7 +61,10 @@ KEYS: tuple[Key, ...] = (
     _key("mail", "starttls", True, "Require STARTTLS"),
     _key("mail", "from", "", "Sender address of digests and alerts"),
     _key(
-        "mail", "dkim", False, "Your MTA signs List-Unsubscribe and List-Unsubscribe-Post: offer one click (RFC 8058)"
+        "mail",
+        "dkim",
+        True,
+        "Your MTA signs List-Unsubscribe and List-Unsubscribe-Post; false: no one click (RFC 8058)",
     ),
     _key(
         "alerts",

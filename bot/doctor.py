@@ -131,7 +131,11 @@ def _one_click(config: Config) -> Iterator[Finding]:
         lacks.append("[web] base_url is not https")
     if not config.flag("mail", "dkim"):
         lacks.append("[mail] dkim is off; let your MTA sign both headers (docs/mail.md), then switch it on")
-    text = f"left out of mail (RFC 8058): {' and '.join(lacks)}" if lacks else "offered in mail"
+    text = (
+        f"left out of mail (RFC 8058): {' and '.join(lacks)}"
+        if lacks
+        else "offered in mail; your MTA has to sign both headers (docs/mail.md)"
+    )
     yield Finding(what="one-click unsubscribe", good=not lacks, advice=True, text=text)
 
 

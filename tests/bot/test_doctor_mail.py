@@ -23,7 +23,7 @@ LEFT_OUT = "left out of mail (RFC 8058): "
 @pytest.mark.parametrize(
     ("base_url", "dkim", "found"),
     [
-        (HTTPS, "true", [(True, "offered in mail")]),
+        (HTTPS, "true", [(True, "offered in mail; your MTA has to sign both headers (docs/mail.md)")]),
         (HTTPS, "false", [(False, f"{LEFT_OUT}{UNSIGNED}, then switch it on")]),
         ("http://board.example", "true", [(False, f"{LEFT_OUT}{NOT_HTTPS}")]),
         ("", "false", [(False, f"{LEFT_OUT}{NOT_HTTPS} and {UNSIGNED}, then switch it on")]),
