@@ -220,7 +220,8 @@ def _short(value: object) -> str:
 @dataclass(slots=True)
 class Tally:
     """What several records came to together. records: how many were compared; canaries, turned: how many of the
-    source's chosen ones there were, and how many of these say something else now."""
+    source's chosen ones there were, and how many of these say something else now; fixes, unfixed: how many had a fix,
+    and how many of these take one back: of one record that is the vendor's word, whatever its number of releases."""
 
     records: int = 0
     canaries: int = 0
@@ -240,17 +241,17 @@ class Tally:
             self.words.setdefault(path, f"{key}: {words}")
         self.canaries += chosen
         self.turned += chosen and bool(found.turned)
-        self.fixes += found.fixes
-        self.unfixed += found.unfixed
+        self.fixes += bool(found.fixes)
+        self.unfixed += bool(found.unfixed)
         if found.turned or found.unfixed:
             words = found.turned[0] if found.turned else "fixed cells are now absent"
             self.turn = self.turn or f"{key}: {words}"
 
     def add_lost(self, key: str, old: Iterable[Observation]) -> None:
         """A record that the document should hold and does not, or that can no longer be read."""
-        fixes = sum(one.status is Status.FIXED for one in claims_of(old).values())
-        self.fixes += fixes
-        self.unfixed += fixes
+        fixed = any(one.status is Status.FIXED for one in claims_of(old).values())
+        self.fixes += fixed
+        self.unfixed += fixed
         self.turn = self.turn or f"{key}: it is now absent"
         self.records += 1
         self.had[RECORD] += 1
@@ -273,9 +274,8 @@ class Tally:
             if (decisive and not lone) or self.had[path] >= ENOUGH_FOR_A_FIELD:
                 return f"canary {self.words[path]} (in {self.lost[path]} of {self.had[path]} records read again)"
         if self.unfixed >= ENOUGH_FIXES and self.unfixed * 2 > self.fixes:
-            return (
-                f"canary {self.turn} ({self.unfixed} of the {self.fixes} fixes read again are taken back or left out)"
-            )
+            many = f"{self.unfixed} of the {self.fixes} records with fixes"
+            return f"canary {self.turn} ({many} take them back or leave them out)"
         if self.canaries >= ENOUGH_FOR_A_TURN and self.turned * 2 > self.canaries:
             return f"canary {self.turn} ({self.turned} of {self.canaries} canaries say something else)"
         return None

@@ -189,10 +189,10 @@ class Schedule:
 
 
 def _is_due(health: source_health.SourceHealth | None, now: datetime) -> bool:
-    """Due, free and not held; also when all that was written is from a clock that has jumped back since."""
+    """Due, free and asked at all; also when all that was written is from a clock that has jumped back since."""
     if health is None:
         return True
-    if health.state == "held":
+    if not health.asked:
         return False
     if health.last_attempt_at is not None and health.last_attempt_at > now + CLOCK_TOLERANCE:
         return True

@@ -31,10 +31,11 @@ class StoredDocument:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownDocuments:
     """What is stored of some addresses. whole: (time, hash) of their whole documents by address, oldest first.
-    everything: (address, time, hash) of these and of the slices."""
+    everything: (address, time, hash) of these and of the slices. held: (address, hash) of what was not taken in."""
 
     whole: dict[str, list[tuple[datetime, str]]]
     everything: set[tuple[str, datetime, str]]
+    held: set[tuple[str, str]]
 
     def has(self, url: str, at: datetime, sha256: str) -> bool:
         """The same (source, url, at, sha256) is taken in once."""
@@ -54,15 +55,17 @@ class KnownDocuments:
 
 def known_documents(connection: Connection, *, source: str, urls: Sequence[str]) -> KnownDocuments:
     """What is stored of these addresses of a source."""
-    known = KnownDocuments(whole={}, everything=set())
+    known = KnownDocuments(whole={}, everything=set(), held=set())
     for start in range(0, len(urls), _CHUNK):
         query = (
-            select(documents.c.url, documents.c.at, documents.c.sha256, documents.c.slice_of)
+            select(documents.c.url, documents.c.at, documents.c.sha256, documents.c.slice_of, documents.c.held)
             .where(documents.c.source == source, documents.c.url.in_(urls[start : start + _CHUNK]))
             .order_by(documents.c.at, documents.c.document_id)
         )
-        for url, at, sha256, slice_of in connection.execute(query):
+        for url, at, sha256, slice_of, held in connection.execute(query):
             known.everything.add((url, at, sha256))
+            if held:
+                known.held.add((url, sha256))
             if slice_of is None:
                 known.whole.setdefault(url, []).append((at, sha256))
     return known
@@ -171,9 +174,16 @@ def prune_whole(connection: Connection, *, source: str, url: str, keep_sha256: s
     return tuple(sorted(hashes - still))
 
 
-def drop_held(connection: Connection, source: str) -> None:
-    """Forgets the held rows of a source: its documents are about to be taken in."""
-    connection.execute(delete(documents).where(documents.c.source == source, documents.c.held.is_(True)))
+def drop_held(connection: Connection, source: str, urls: Sequence[str] | None = None) -> int:
+    """Forgets the held rows of a source, or those of some addresses of it: its documents are about to be taken in, or
+    later ones were. Returns how many held rows are left."""
+    held = (documents.c.source == source, documents.c.held.is_(True))
+    if urls is None:
+        connection.execute(delete(documents).where(*held))
+        return 0
+    for start in range(0, len(urls), _CHUNK):
+        connection.execute(delete(documents).where(*held, documents.c.url.in_(urls[start : start + _CHUNK])))
+    return int(connection.execute(select(func.count()).select_from(documents).where(*held)).scalar_one())
 
 
 _VALIDATORS = select(validators).where(validators.c.source == bindparam("of"))

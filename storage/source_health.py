@@ -15,6 +15,8 @@ from storage.codec import clean
 from storage.due import CLOCK_TOLERANCE
 from storage.tables import operator_notes, source_streams, sources
 
+CANARY = "canary "  # what a reason to hold begins with, when known records read otherwise (advisories.canaries)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
@@ -42,6 +44,11 @@ class SourceHealth:
     requests: int
     bytes: int
     not_modified: int
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is polled: always, unless too much of it turned at once."""
+        return self.state != "held" or (self.held_reason or "").startswith(CANARY)
 
 
 def ensure_source(connection: Connection, name: str) -> None:
@@ -88,7 +95,7 @@ _FREE = and_(
         sources.c.leased_until <= bindparam("now"),
         sources.c.last_attempt_at > bindparam("ahead"),
     ),
-    sources.c.state != "held",
+    or_(sources.c.state != "held", sources.c.held_reason.startswith(CANARY)),
 )
 _DUE = or_(
     sources.c.next_due_at.is_(None),
@@ -105,8 +112,8 @@ _CLAIM_DUE = _CLAIM.where(_DUE)
 
 
 def claim(connection: Connection, name: str, *, now: datetime, until: datetime, due_only: bool = True) -> str | None:
-    """Leases the source for one cycle; None when it is not due, leased by another worker or held. What was written by
-    a clock that has jumped back since binds nobody."""
+    """Leases the source for one cycle; None when it is not due, leased by another worker, or held because too much of
+    it turned. What was written by a clock that has jumped back since binds nobody."""
     lease = str(uuid4())
     values = {"source": name, "now": now, "ahead": now + CLOCK_TOLERANCE, "until": until, "own_lease": lease}
     row = _CLAIM_DUE if due_only else _CLAIM
@@ -212,6 +219,16 @@ def hold(connection: Connection, name: str, reason: str, *, at: datetime) -> Non
         at=at,
         source=name,
     )
+
+
+_HELD_BY_CANARY = select(sources.c.name).where(
+    sources.c.name == bindparam("source"), sources.c.state == "held", sources.c.held_reason.startswith(CANARY)
+)
+
+
+def is_held_by_canary(connection: Connection, name: str) -> bool:
+    """Whether known records of it read otherwise: it is asked on, and goes on when they read as before."""
+    return connection.execute(_HELD_BY_CANARY, {"source": name}).first() is not None
 
 
 def release(connection: Connection, name: str) -> None:

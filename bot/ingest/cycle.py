@@ -105,6 +105,10 @@ def ingest(
         for url in same:
             work.see_again(url, at=now)
         work.finish()
+        if mode.checked and source_health.is_held_by_canary(connection, spec.name):
+            work.let_go([*(one.raw.url for one in fresh), *same])
+        if result.held is not None:
+            return result
         if baseline is not None:
             source_health.set_baseline_done(connection, spec.name, baseline, at=now)
         if checkpoint is not None:
@@ -160,6 +164,9 @@ class _Work:
         raw = one.raw
         if self._stored.has(raw.url, raw.at, sha256):
             return False
+        if self._mode.checked and (raw.url, sha256) in self._stored.held:
+            self._result.held = f"as before; the difference: patchwatch sources release {self._spec.name}"
+            return False
         if self._stored.newest(raw.url, until=raw.at) == sha256 and not records.is_overtaken(
             self._connection, source=raw.source, url=raw.url
         ):
@@ -207,6 +214,15 @@ class _Work:
             self._add_document(one.raw, hashes[id(one)], held=True)
         self._record_documents()
         source_health.hold(self._connection, self._spec.name, reason, at=self._now)
+
+    def let_go(self, urls: Sequence[str]) -> None:
+        """A source whose known records read otherwise goes on by itself once each address that was held gives a
+        document that reads as before: it was a bad moment, and no other format."""
+        name = self._spec.name
+        if document_store.drop_held(self._connection, name, urls) == 0:
+            source_health.release(self._connection, name)
+            line = f"{name} goes on: its documents read as before. What was held meanwhile is dropped"
+            source_health.add_note(self._connection, line, at=self._now, source=name)
 
     def take(self, fresh: Sequence[Parsed], hashes: Mapping[int, str]) -> None:
         for one in sorted(fresh, key=lambda each: (each.raw.at, each.raw.url, hashes[id(each)])):

@@ -90,7 +90,7 @@ def _canary_words(spec: SourceSpec, health: SourceHealth | None, canaries: Canar
     count, equal_at = canaries
     if spec.canary is Canary.READ_ONCE:
         return str(spec.canary.value)
-    if health is not None and health.state == "held" and (health.held_reason or "").startswith("canary "):
+    if health is not None and health.state == "held" and health.asked:
         return "differs: the source is held"
     if not count:
         return f"none yet; {spec.canary.value} will be"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from advisories.observation import CellObservation, FixedVersion, Observation, Record, Rejected
 from advisories.topics import parse_topic
@@ -22,6 +23,7 @@ from sources.base import Canary, RawDocument
 from sources.registry import find_source
 from storage import canaries, documents, source_health
 from storage.canaries import load_canaries
+from storage.tables import operator_notes
 from tests.bot.stores import application, parsed, record, spec, take
 from tests.build import CVE, at, cell, cve
 
@@ -241,3 +243,43 @@ def test_the_batches_of_a_cycle_count_together(app: App) -> None:
         document = parsed(given, at=at(1), url=urls[number], body=b"changed")
         answers.append(ingest(app.intake, spec(), [document], now=at(1), mode=Mode(), turns=turns).held is not None)
     assert answers == [False, False, False, False, True, True]
+
+
+def state(app: App) -> str:
+    with app.store.read() as connection:
+        health = source_health.load_health(connection, "debian")
+        assert health is not None
+        assert health.asked
+        return health.state
+
+
+def test_a_bad_moment_ends_by_itself(app: App) -> None:
+    """The same bad document again changes nothing and confirms nothing; the next good one is taken in."""
+    good, bad = [row(one) for one in numbers()], [unknown(one) for one in numbers()]
+    held(app, *good, hours=0)
+    assert (held(app, *bad, hours=1) or "").startswith("canary ")
+    assert held(app, *bad, hours=2) == "as before; the difference: patchwatch sources release debian"
+    assert state(app) == "held"
+    assert held(app, *[row(one, "6.1.171-1") for one in numbers()][:1], *good[1:], hours=3) is None
+    assert state(app) == "waiting"
+    with app.store.read() as connection:
+        assert [one.held for one in documents.all_documents(connection)] == [False, False]
+        notes = connection.execute(select(operator_notes.c.text).order_by(operator_notes.c.note_id)).scalars().all()
+    assert notes[1:] == ["debian goes on: its documents read as before. What was held meanwhile is dropped"]
+
+
+def test_not_modified_is_a_document_that_reads_as_before(app: App) -> None:
+    """The server serves again what it served before the bad moment."""
+    document = parsed(*[row(one) for one in numbers()], at=at(0))
+    take(app, document)
+    held(app, *[unknown(one) for one in numbers()], hours=1)
+    ingest(app.intake, spec(), [], now=at(2), mode=Mode(), same=[document.raw.url])
+    assert state(app) == "waiting"
+
+
+def test_one_record_may_take_its_fixes_back(app: App) -> None:
+    """In however many releases: a vendor's word, which is believed when it is said twice."""
+    releases = ("11", "12", "13", "14")
+    fixed = record("tracker/CVE-2025-1", *(cell(fixed="6.1.170-1", release=one, cve="CVE-2025-1") for one in releases))
+    back = record("tracker/CVE-2025-1", *(cell(Status.AFFECTED, release=one, cve="CVE-2025-1") for one in releases))
+    assert (held(app, fixed, hours=0), held(app, back, hours=1)) == (None, None)
