@@ -153,7 +153,7 @@ class Comparison:
     lost: dict[str, str] = field(default_factory=dict)
     turned: list[str] = field(default_factory=list)
     fixes: int = 0  # claims that were fixed
-    unfixed: int = 0  # of these, how many are not now, or are not there
+    unfixed: int = 0  # of these, how many are not there: what is said in so many words is a vendor's to take back
 
     @property
     def equal(self) -> bool:
@@ -191,7 +191,6 @@ def _compare_claims(old: Claim, new: Claim, had: Counter[str], lost: Counter[str
         path = STATUS if old.status in FINAL else "cell.word"
         had[path] += 1
         found.fixes += old.status is Status.FIXED
-        found.unfixed += old.status is Status.FIXED
         if new.status is Status.UNDER_INVESTIGATION:
             lost[path] += 1
             found.lost.setdefault(path, f"{old.status} is now an unknown word")
@@ -221,7 +220,7 @@ def _short(value: object) -> str:
 class Tally:
     """What several records came to together. records: how many were compared; canaries, turned: how many of the
     source's chosen ones there were, and how many of these say something else now; fixes, unfixed: how many had a fix,
-    and how many of these take one back: of one record that is the vendor's word, whatever its number of releases."""
+    and how many of these leave one out; of one record that is the vendor's word, whatever its number of releases."""
 
     records: int = 0
     canaries: int = 0
@@ -275,7 +274,7 @@ class Tally:
                 return f"canary {self.words[path]} (in {self.lost[path]} of {self.had[path]} records read again)"
         if self.unfixed >= ENOUGH_FIXES and self.unfixed * 2 > self.fixes:
             many = f"{self.unfixed} of the {self.fixes} records with fixes"
-            return f"canary {self.turn} ({many} take them back or leave them out)"
+            return f"canary {self.turn} ({many} leave them out)"
         if self.canaries >= ENOUGH_FOR_A_TURN and self.turned * 2 > self.canaries:
             return f"canary {self.turn} ({self.turned} of {self.canaries} canaries say something else)"
         return None

@@ -38,6 +38,7 @@ TRUE_WORDS = frozenset(
     {
         *(("debian", f"{one} left out") for one in ("bookworm", "forky", "sid", "linux")),
         ("redhat", "fixed left out"),
+        ("redhat", "affected_release left out"),
         ("azurelinux", "fixed left out"),
         ("gentoo", "<unaffected> left out"),
     }
