@@ -191,7 +191,7 @@ def _compare_claims(old: Claim, new: Claim, had: Counter[str], lost: Counter[str
         path = STATUS if old.status in FINAL else "cell.word"
         had[path] += 1
         found.fixes += old.status is Status.FIXED
-        if new.status is Status.UNDER_INVESTIGATION:
+        if new.status is Status.UNDER_INVESTIGATION and not _is_new_word(old, new):
             lost[path] += 1
             found.lost.setdefault(path, f"{old.status} is now an unknown word")
         elif old.status in FINAL:
@@ -208,6 +208,11 @@ def _compare_claims(old: Claim, new: Claim, had: Counter[str], lost: Counter[str
     fixes = f"{old.kind}.fixed.version"
     if fixes in old.filled and fixes in new.filled and old.filled[fixes] != new.filled[fixes]:
         found.turned.append(f"fixed {_short(old.filled[fixes])} is now {_short(new.filled[fixes])}")
+
+
+def _is_new_word(old: Claim, new: Claim) -> bool:
+    """Whether the vendor says something else; the same word, or none, that means nothing any more has lost a field."""
+    return new.filled.get("cell.vendor_status") not in (None, old.filled.get("cell.vendor_status"))
 
 
 def _short(value: object) -> str:

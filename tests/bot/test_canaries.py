@@ -283,3 +283,12 @@ def test_one_record_may_take_its_fixes_back(app: App) -> None:
     fixed = record("tracker/CVE-2025-1", *(cell(fixed="6.1.170-1", release=one, cve="CVE-2025-1") for one in releases))
     back = record("tracker/CVE-2025-1", *(cell(Status.AFFECTED, release=one, cve="CVE-2025-1") for one in releases))
     assert (held(app, fixed, hours=0), held(app, back, hours=1)) == (None, None)
+
+
+@pytest.mark.parametrize(("said", "taken"), [("needs-triage", True), ("released", False), (None, False)])
+def test_another_word_of_the_vendor_is_no_lost_field(app: App, said: str | None, taken: bool) -> None:
+    """What is new and means nothing to us is his word; the word that he used before lost what gave it its meaning."""
+    before = record("tracker/CVE-2025-1", cell(fixed="6.1.170-1", cve="CVE-2025-1", vendor_status="released"))
+    now = record("tracker/CVE-2025-1", cell(Status.UNDER_INVESTIGATION, cve="CVE-2025-1", vendor_status=said))
+    held(app, before, hours=0)
+    assert (held(app, now, hours=1) is None) is taken
