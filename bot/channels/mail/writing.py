@@ -9,6 +9,7 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.charset import SHORTEST, Charset
 from email.header import Header
 from email.utils import format_datetime, formataddr, parseaddr
 from urllib.parse import urlsplit
@@ -24,6 +25,9 @@ MAX_BODIES = 64
 MAX_HEADER_CHARS = 900
 _MAX_LOCAL_CHARS = 64
 _CRLF = "\r\n"
+# A charset of our own: other libraries change what "utf-8" means to the standard one (Apprise does when it is loaded).
+_UTF_8 = Charset("utf-8")
+_UTF_8.header_encoding = SHORTEST
 _LAST = f"Auto-Submitted: auto-generated{_CRLF}MIME-Version: 1.0{_CRLF}"
 
 
@@ -124,7 +128,7 @@ def header(name: str, value: str) -> str:
         raise HeaderError(f"{name} holds control characters or is too long")
     if text.isascii() and "=?" not in text:
         return f"{name}: {text}\r\n"
-    return f"{name}: {Header(text, 'utf-8', header_name=name).encode(linesep=_CRLF)}{_CRLF}"
+    return f"{name}: {Header(text, _UTF_8, header_name=name).encode(linesep=_CRLF)}{_CRLF}"
 
 
 def from_header(sender: Sender) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email
+import email.charset
 import email.policy
 import ssl
 from datetime import UTC, datetime
@@ -304,8 +305,13 @@ def test_encoded_words_stay_what_they_are(value: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Größe", "=?utf-8?q?x=0D=0ABcc:_eve=40example.org?=", "Ö" * 20, 'a "b", c'])
-def test_the_name_of_the_sender(name: str) -> None:
-    """It is encoded where it must be, and the address never: From reads as it was configured."""
+@pytest.mark.parametrize("apprise", [False, True])
+def test_the_name_of_the_sender(name: str, apprise: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is encoded where it must be, and the address never: From reads as it was configured. Also where a library has
+    changed how the standard one encodes, as Apprise does."""
+    if apprise:
+        changed = {**email.charset.CHARSETS, "utf-8": (email.charset.QP, email.charset.QP, "utf-8")}
+        monkeypatch.setattr(email.charset, "CHARSETS", changed)
     sender = Sender(name=name, address="bot@example.org")
     content = Writer(sender, KEYS, base_url="", signed=False).write(READER, MESSAGE, LETTER).content
     read = email.message_from_bytes(content, policy=email.policy.default)
