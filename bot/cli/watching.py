@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -181,17 +181,32 @@ def sources(context: typer.Context, format: FORMAT = Format.TABLE) -> None:
             [
                 one["name"],
                 one["state"],
-                one["last_good"] or "never",
-                one["next_poll"] or "-",
+                _short_time(one["last_good"]) or "never",
+                _short_time(one["next_poll"]) or "-",
                 str(one["records"]),
-                one["expected"],
-                one["canary"],
+                one["expected"].removeprefix("a good answer at least every "),
+                _short_canary(one),
                 one["why"] or "",
             ]
             for one in views
         ]
-        columns = ("source", "state", "last good", "next poll", "records", "expected", "canary", "why")
+        columns = ("source", "state", "last good", "next poll", "records", "within", "canary", "why")
         print_table(columns, rows, empty="No source.")
+
+
+def _short_time(text: str | None) -> str:
+    """Month, day and time of this year; of another year the date."""
+    if text is None:
+        return ""
+    return f"{text[5:10]} {text[11:16]}" if text[:4] == f"{datetime.now(UTC):%Y}" else text[:10]
+
+
+def _short_canary(view: dict[str, Any]) -> str:  # Any: a view's values, as JSON has them
+    if not view["canaries"]:
+        return "-" if view["canary"].startswith("nothing") else "none yet"
+    if view["canary"].startswith("differs"):
+        return "differs"
+    return f"{view['canaries']} same" if view["canary_equal"] else f"{view['canaries']} new"
 
 
 @sources_app.command("release")

@@ -95,7 +95,7 @@ def _canary_words(spec: SourceSpec, health: SourceHealth | None, canaries: Canar
     if not count:
         return f"none yet; {spec.canary.value} will be"
     read = f"read the same {equal_at:%Y-%m-%d %H:%M}" if equal_at else "not read again yet"
-    return f"{count} {spec.canary.value}, {read}"
+    return f"{count} kept: {spec.canary.value}, {read}"
 
 
 def _span(limit: timedelta) -> str:

@@ -14,6 +14,7 @@ from advisories.observation import CellObservation, FixedVersion, Observation, R
 from advisories.topics import parse_topic
 from advisories.words import Status
 from bot.app import App
+from bot.cli.root import run_command_line
 from bot.ingest.breaker import CycleTurns
 from bot.ingest.cycle import Mode, ingest
 from bot.ingest.parsing import parse_here
@@ -213,7 +214,10 @@ def test_sources_say_what_is_expected_and_how_the_canaries_are(app: App) -> None
     take_tracker(app, tracker(), 0)
     (view,) = [one for one in source_views(app) if one["name"] == "debian"]
     assert view["expected"] == "a good answer at least every 3 days"
-    assert (view["canaries"], view["canary"]) == (5, "5 records with nothing open, read the same 2026-04-22 10:00")
+    assert (view["canaries"], view["canary"]) == (
+        5,
+        "5 kept: records with nothing open, read the same 2026-04-22 10:00",
+    )
     take_tracker(app, tracker(version="fixed_in"), 1)
     (view,) = [one for one in source_views(app) if one["name"] == "debian"]
     assert view["canary"] == "differs: the source is held"
@@ -292,3 +296,15 @@ def test_another_word_of_the_vendor_is_no_lost_field(app: App, said: str | None,
     now = record("tracker/CVE-2025-1", cell(Status.UNDER_INVESTIGATION, cve="CVE-2025-1", vendor_status=said))
     held(app, before, hours=0)
     assert (held(app, now, hours=1) is None) is taken
+
+
+def test_the_table_of_sources_fits_a_terminal(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    """The long words are on the board and in JSON."""
+    for hours in (0, 1):
+        held(app, *[row(one) for one in numbers()], hours=hours)
+    assert run_command_line(["--data", str(app.config.data_dir), "sources"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.index("why") < 80
+    shown = {line.split()[0]: line[head.index("within") : head.index("why")].split() for line in lines}
+    assert (shown["debian"], shown["lore"]) == (["3", "days", "5", "same"], ["3", "days", "-"])
+    assert shown["suse"] == ["4", "days", "none", "yet"]
