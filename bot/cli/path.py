@@ -69,6 +69,8 @@ def print_patch(patch: Json) -> None:
         typer.echo("\nwhat changed")
     for line in lines:
         typer.echo(f"  {line}")
+    if patch.get("range_diff") == []:
+        typer.echo("\none revision: nothing to compare")
     for compared in patch.get("range_diff", ()):
         typer.echo("")
         for line in range_diff_lines(compared):

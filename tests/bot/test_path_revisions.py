@@ -110,6 +110,15 @@ def test_in_the_terminal(app: App, capsys: pytest.CaptureFixture[str]) -> None:
     assert not {"\x1b", "\u202e"} & set(printed)
 
 
+def test_one_revision_is_said(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who asks gets an answer."""
+    arrive(app, letter(1, "new();"), "v1@x/raw", 700)
+    print_patch(document(app))
+    assert "one revision: nothing to compare" in capsys.readouterr().out
+    print_patch(document(app, compared=False))
+    assert "nothing to compare" not in capsys.readouterr().out
+
+
 def test_on_the_board_behind_a_fold(app: App) -> None:
     """The fold asks first; asked, it shows the lines as text."""
     three(app)
