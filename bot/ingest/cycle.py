@@ -253,17 +253,7 @@ class _Work:
         return newest is not None
 
     def _add_document(self, raw: RawDocument, sha256: str, *, held: bool = False) -> None:
-        self._new_documents.append(
-            NewDocument(
-                source=raw.source,
-                url=raw.url,
-                kind=raw.kind,
-                at=raw.at,
-                sha256=sha256,
-                size_bytes=len(raw.body),
-                held=held,
-            )
-        )
+        self._came(raw, sha256, size_bytes=len(raw.body), held=held)
         if not held and (raw.validators.etag or raw.validators.last_modified):
             document_store.keep_validators(
                 self._connection,
@@ -273,6 +263,22 @@ class _Work:
                 last_modified=raw.validators.last_modified,
                 sha256=sha256,
             )
+
+    def _came(
+        self, raw: RawDocument, sha256: str, *, size_bytes: int, held: bool = False, slice_of: str | None = None
+    ) -> None:
+        self._new_documents.append(
+            NewDocument(
+                source=raw.source,
+                url=raw.url,
+                kind=raw.kind,
+                at=raw.at,
+                sha256=sha256,
+                size_bytes=size_bytes,
+                held=held,
+                slice_of=slice_of,
+            )
+        )
 
     def _record_documents(self) -> None:
         """Writes down which documents came so far; in one statement, for a list brings hundreds."""
@@ -325,18 +331,7 @@ class _Work:
             self._refold.touch_all(version.evidence)
 
     def _keep_slice(self, raw: RawDocument, sha256: str, content: bytes) -> None:
-        cut = self._blobs.put(content)
-        self._new_documents.append(
-            NewDocument(
-                source=raw.source,
-                url=raw.url,
-                kind=raw.kind,
-                at=raw.at,
-                sha256=cut,
-                size_bytes=len(content),
-                slice_of=sha256,
-            )
-        )
+        self._came(raw, self._blobs.put(content), size_bytes=len(content), slice_of=sha256)
 
     def _keep_patch_slice(self, version: NewVersion) -> None:
         """Whether a mail or commit is kept is known once the whole batch is read."""
