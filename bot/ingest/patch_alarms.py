@@ -17,8 +17,7 @@ from advisories.patches_stalled import stalled_series
 from advisories.patches_watch import Noticed, Reading, Watched
 from advisories.topics import Topic
 from bot.ingest.patch_joins import Joins
-from bot.ingest.patches import carried_by
-from storage import changes as change_store
+from bot.ingest.patches import carried_by, is_told
 from storage import patches as patch_store
 from storage import source_health
 
@@ -41,7 +40,7 @@ def asked_alarms(connection: Connection, topics: Sequence[Topic], *, at: datetim
     found = []
     for one in _noticed(watched):
         draft = noticed(one, at=at, under=_under(one, joins.under(one.patch), topics))
-        if not _told(connection, draft, one):
+        if not is_told(connection, draft, one.patch.id):
             found.append(replace(draft, quiet=not watched.reading.is_news(one.due_at)))
     return found
 
@@ -76,9 +75,3 @@ def _under(one: Noticed, under: Under, topics: Sequence[Topic]) -> Under:
     """Told to the topics that ask for it alone."""
     asking = tuple(each.slug for each in topics if one.alarm in each.alarms and each.slug in one.patch.topics)
     return replace(under, topics=asking)
-
-
-def _told(connection: Connection, draft: ChangeDraft, one: Noticed) -> bool:
-    """Whether the ledger has it, under whatever advisory: a patch may have joined one since."""
-    advisories = (None, *patch_store.advisories_of(connection, one.patch.id))
-    return bool(change_store.known_keys(connection, [replace(draft, advisory=each).key for each in advisories]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -19,6 +20,7 @@ from bot.ingest.patch_closure import Closure, Incoming, find_in_changelogs, inco
 from bot.ingest.patch_joins import Joins, join_touched
 from bot.ingest.relevance import SUBJECT_RELEASES
 from storage import advisories as advisory_store
+from storage import changes as change_store
 from storage import patches as patch_store
 from storage.records import NewVersion
 
@@ -132,8 +134,15 @@ class _Batch:
                 continue
             missing = missing_branches(patch, live, carried_by(self._connection, patch.id))
             under = self._joins.under(patch) if missing else Under()
-            drafts += [branch_missing(patch, one, at=self._at, under=under, because=because) for one in missing]
+            found = [branch_missing(patch, one, at=self._at, under=under, because=because) for one in missing]
+            drafts += [one for one in found if not is_told(self._connection, one, patch.id)]
         return drafts
+
+
+def is_told(connection: Connection, draft: ChangeDraft, patch: str) -> bool:
+    """Whether the ledger has it, under whatever advisory: a patch may have joined one since."""
+    advisories = (None, *patch_store.advisories_of(connection, patch))
+    return bool(change_store.known_keys(connection, [replace(draft, advisory=each).key for each in advisories]))
 
 
 def carried_by(connection: Connection, patch: str) -> Carried:

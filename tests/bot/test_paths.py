@@ -248,6 +248,18 @@ def test_a_branch_without_the_patch_is_an_alarm_two_weeks_after_the_others(app: 
     assert path(app, commit_id(1))["missing"] == ["6.6"]
 
 
+def test_a_missing_branch_is_not_told_again_when_its_patch_joins_a_cve(app: App) -> None:
+    """The key of the change names the advisory; the ledger is asked for each that the patch ever belonged to."""
+    comes(app, MERGED, hours=500)
+    comes(app, stable(2, 1, "v6.12.96", tag_hours=600), hours=601)
+    assert len(comes(app, *RELEASES, hours=600 + 14 * 24 + 1)) == 1
+    before = path(app, commit_id(1))["advisories"]
+    fix = UpstreamFix(branch="7.2", version="7.2", commit=commit_id(1))
+    comes(app, cve(cve="CVE-2026-77777", fixed=(fix,), files=("crypto/af_alg.c",)), hours=1000)
+    assert path(app, commit_id(1))["advisories"] != before
+    assert comes(app, *[replace(one, latest=f"{one.release}.10") for one in RELEASES], hours=1500) == []
+
+
 def test_replies_that_come_before_their_patch_count(app: App) -> None:
     """The review waits until the posting, which only its files make a matter of the topic, is there."""
     review = mail("r@x", "Re: [PATCH] net: Change a thing", "Acked-by: A B <a@b.org>\n", sender="A B <a@b.org>",
