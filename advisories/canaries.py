@@ -59,6 +59,7 @@ NAMES: dict[type, str] = {
     LinkObservation: "link",
     PatchMail: "mail",
 }
+REASON = "canary "  # what every reason begins with
 RECORD = "record"
 STATUS = "cell.status"
 # Lost, these make somebody act wrongly: one record without them is enough when no other shows that they still exist.
@@ -276,10 +277,10 @@ class Tally:
             decisive = path in DECISIVE or (path == RECORD and unreadable)
             lone = self.had[path] == 1 and path in shown
             if (decisive and not lone) or self.had[path] >= ENOUGH_FOR_A_FIELD:
-                return f"canary {self.words[path]} (in {self.lost[path]} of {self.had[path]} records read again)"
+                return f"{REASON}{self.words[path]} (in {self.lost[path]} of {self.had[path]} records read again)"
         if self.unfixed >= ENOUGH_FIXES and self.unfixed * 2 > self.fixes:
             many = f"{self.unfixed} of the {self.fixes} records with fixes"
-            return f"canary {self.turn} ({many} leave them out)"
+            return f"{REASON}{self.turn} ({many} leave them out)"
         if self.canaries >= ENOUGH_FOR_A_TURN and self.turned * 2 > self.canaries:
-            return f"canary {self.turn} ({self.turned} of {self.canaries} canaries say something else)"
+            return f"{REASON}{self.turn} ({self.turned} of {self.canaries} canaries say something else)"
         return None

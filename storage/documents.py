@@ -52,6 +52,11 @@ class KnownDocuments:
         stored = self.whole.get(url)
         return stored[-1][1] if stored and stored[-1][0] <= until else None
 
+    def repeats(self, url: str, sha256: str, *, until: datetime) -> bool:
+        """Whether these are the newest bytes again. A document that is held was not taken in: to see it again
+        confirms nothing."""
+        return self.newest(url, until=until) == sha256 and (url, sha256) not in self.held
+
 
 def known_documents(connection: Connection, *, source: str, urls: Sequence[str]) -> KnownDocuments:
     """What is stored of these addresses of a source."""

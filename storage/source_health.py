@@ -11,11 +11,10 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Update, and_, bindparam, case, func, insert, or_, select, update
 
+from advisories.canaries import REASON
 from storage.codec import clean
 from storage.due import CLOCK_TOLERANCE
 from storage.tables import operator_notes, source_streams, sources
-
-CANARY = "canary "  # what a reason to hold begins with, when known records read otherwise (advisories.canaries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +47,7 @@ class SourceHealth:
     @property
     def asked(self) -> bool:
         """Whether it is polled: always, unless too much of it turned at once."""
-        return self.state != "held" or (self.held_reason or "").startswith(CANARY)
+        return self.state != "held" or (self.held_reason or "").startswith(REASON)
 
 
 def ensure_source(connection: Connection, name: str) -> None:
@@ -79,29 +78,23 @@ def save_checkpoint(connection: Connection, name: str, checkpoint: str) -> None:
     _write(connection, name, update(sources).where(sources.c.name == name).values(checkpoint=checkpoint))
 
 
-def _write(connection: Connection, name: str, row: Update) -> int:
+def _write(connection: Connection, name: str, row: Update, values: Mapping[str, object] | None = None) -> int:
     """Writes the source's row, and makes it before when it is not there: it nearly always is. Returns how many rows
     were written."""
-    if not (written := connection.execute(row).rowcount):
+    if not (written := connection.execute(row, values).rowcount):
         ensure_source(connection, name)
-        written = connection.execute(row).rowcount
+        written = connection.execute(row, values).rowcount
     return int(written)
 
 
+_AHEAD = sources.c.last_attempt_at > bindparam("ahead")
+_BY_CANARY = sources.c.held_reason.startswith(REASON)
 _FREE = and_(
     sources.c.name == bindparam("source"),
-    or_(
-        sources.c.leased_until.is_(None),
-        sources.c.leased_until <= bindparam("now"),
-        sources.c.last_attempt_at > bindparam("ahead"),
-    ),
-    or_(sources.c.state != "held", sources.c.held_reason.startswith(CANARY)),
+    or_(sources.c.leased_until.is_(None), sources.c.leased_until <= bindparam("now"), _AHEAD),
+    or_(sources.c.state != "held", _BY_CANARY),
 )
-_DUE = or_(
-    sources.c.next_due_at.is_(None),
-    sources.c.next_due_at <= bindparam("now"),
-    sources.c.last_attempt_at > bindparam("ahead"),
-)
+_DUE = or_(sources.c.next_due_at.is_(None), sources.c.next_due_at <= bindparam("now"), _AHEAD)
 # Statements that every poll needs are built once: building one costs four times what running it does.
 _CLAIM = (
     update(sources)
@@ -116,13 +109,7 @@ def claim(connection: Connection, name: str, *, now: datetime, until: datetime, 
     it turned. What was written by a clock that has jumped back since binds nobody."""
     lease = str(uuid4())
     values = {"source": name, "now": now, "ahead": now + CLOCK_TOLERANCE, "until": until, "own_lease": lease}
-    row = _CLAIM_DUE if due_only else _CLAIM
-    if connection.execute(row, values).rowcount:
-        return lease
-    if load_health(connection, name) is not None:
-        return None
-    ensure_source(connection, name)
-    return lease if connection.execute(row, values).rowcount else None
+    return lease if _write(connection, name, _CLAIM_DUE if due_only else _CLAIM, values) else None
 
 
 def renew(connection: Connection, name: str, lease: str, *, until: datetime) -> bool:
@@ -222,7 +209,7 @@ def hold(connection: Connection, name: str, reason: str, *, at: datetime) -> Non
 
 
 _HELD_BY_CANARY = select(sources.c.name).where(
-    sources.c.name == bindparam("source"), sources.c.state == "held", sources.c.held_reason.startswith(CANARY)
+    sources.c.name == bindparam("source"), sources.c.state == "held", _BY_CANARY
 )
 
 
@@ -255,13 +242,8 @@ def streams_done(connection: Connection, source: str) -> frozenset[str]:
     return frozenset(connection.execute(_STREAMS, {"source": source}).scalars())
 
 
-def baseline_done(connection: Connection, source: str, stream: str) -> bool:
-    query = select(source_streams.c.source).where(source_streams.c.source == source, source_streams.c.stream == stream)
-    return connection.execute(query).first() is not None
-
-
 def set_baseline_done(connection: Connection, source: str, stream: str, *, at: datetime) -> None:
-    if not baseline_done(connection, source, stream):
+    if stream not in streams_done(connection, source):
         connection.execute(insert(source_streams).values(source=source, stream=stream, baseline_done_at=at))
 
 

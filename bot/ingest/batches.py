@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from sources.base import Batch, RawDocument
 from storage import documents as document_store
 from storage import records
-from storage.documents import KnownDocuments
 from storage.due import CLOCK_TOLERANCE
 from storage.store import Store
 
@@ -54,11 +53,6 @@ def _known(store: Store, source: str, large: list[RawDocument]) -> frozenset[str
         return frozenset(
             one.url
             for one in large
-            if _is_newest(stored, one) and not records.is_overtaken(connection, source=source, url=one.url)
+            if stored.repeats(one.url, hashlib.sha256(one.body).hexdigest(), until=one.at)
+            and not records.is_overtaken(connection, source=source, url=one.url)
         )
-
-
-def _is_newest(stored: KnownDocuments, one: RawDocument) -> bool:
-    """A document that is held was not taken in: to see it again confirms nothing."""
-    sha256 = hashlib.sha256(one.body).hexdigest()
-    return stored.newest(one.url, until=one.at) == sha256 and (one.url, sha256) not in stored.held

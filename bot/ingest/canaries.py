@@ -57,6 +57,7 @@ class CanaryWatch:
     def __init__(self) -> None:
         self._before: list[_Pair] = []  # of earlier batches: what differed, and some of what was equal
         self._held: str | None = None
+        self._chosen: dict[str, Canary] | None = None
 
     def judge(
         self, connection: Connection, blobs: BlobStore, spec: SourceSpec, fresh: Sequence[Parsed], kept: Kept
@@ -67,7 +68,7 @@ class CanaryWatch:
         once more by today's parser: a program that reads better than the last is no other format.
         """
         if self._held is None and spec.canary is not Rule.READ_ONCE and fresh:
-            pairs = [*self._before, *_pairs(connection, spec, fresh, kept)]
+            pairs = [*self._before, *_pairs(connection, spec, fresh, kept, self._load(connection, spec))]
             self._held = _reason(pairs, fresh)
             if self._held is not None:
                 pairs = _read_again(connection, blobs, spec, pairs)
@@ -75,6 +76,21 @@ class CanaryWatch:
             equal = [one for one in pairs if not one.differs]
             self._before = [*(one for one in pairs if one.differs), *equal[-EQUAL_KEPT:]]
         return self._held
+
+    def learn(self, connection: Connection, spec: SourceSpec, taken: Sequence[Parsed]) -> None:
+        """Keeps the canaries of documents that were just taken in: in their newest form, five in each document."""
+        if spec.canary is Rule.READ_ONCE or not taken:
+            return
+        known = self._load(connection, spec)
+        for one in sorted(taken, key=lambda each: each.raw.at):
+            if one.document is not None and one.document.records:
+                _learn_document(connection, spec, one.raw, one.document.records, known)
+
+    def _load(self, connection: Connection, spec: SourceSpec) -> dict[str, Canary]:
+        """The chosen ones, read once in a cycle; `learn` keeps them up to date."""
+        if self._chosen is None:
+            self._chosen = store.load_canaries(connection, spec.name)
+        return self._chosen
 
 
 def _reason(pairs: Sequence[_Pair], fresh: Sequence[Parsed]) -> str | None:
@@ -91,21 +107,12 @@ def _reason(pairs: Sequence[_Pair], fresh: Sequence[Parsed]) -> str | None:
     return _tally(pairs).drift(shown, unreadable=not stated and any(one.rejected for one in documents))
 
 
-def learn(connection: Connection, spec: SourceSpec, taken: Sequence[Parsed]) -> None:
-    """Keeps the canaries of documents that were just taken in: in their newest form, five in each document."""
-    if spec.canary is Rule.READ_ONCE or not taken:
-        return
-    known = store.load_canaries(connection, spec.name)
-    for one in sorted(taken, key=lambda each: each.raw.at):
-        if one.document is not None and one.document.records:
-            _learn_document(connection, spec, one.raw, one.document.records, known)
-
-
 def differences(
     connection: Connection, blobs: BlobStore, spec: SourceSpec, held: Sequence[Parsed], kept: Kept
 ) -> list[str]:
     """One line for each record of held documents that lost something or turned (`patchwatch sources release`)."""
-    pairs = [one for one in _pairs(connection, spec, held, kept) if one.differs]
+    chosen = store.load_canaries(connection, spec.name)
+    pairs = [one for one in _pairs(connection, spec, held, kept, chosen) if one.differs]
     lines = []
     for one in _read_again(connection, blobs, spec, pairs):
         found = _compared(one)
@@ -129,8 +136,9 @@ def _compared(pair: _Pair) -> Comparison:
     return compare(pair.old, pair.new)
 
 
-def _pairs(connection: Connection, spec: SourceSpec, fresh: Sequence[Parsed], kept: Kept) -> list[_Pair]:
-    chosen = store.load_canaries(connection, spec.name)
+def _pairs(
+    connection: Connection, spec: SourceSpec, fresh: Sequence[Parsed], kept: Kept, chosen: Mapping[str, Canary]
+) -> list[_Pair]:
     settles = spec.canary is Rule.SETTLED
     newest: dict[str, tuple[str, tuple[Observation, ...]]] = {}  # what the batch itself said before, by record
     pairs = []

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from advisories.model import Change, Evidence, RecordVersion
 from advisories.observation import Observation, PackageVersionObservation, ParsedDocument, Record, Rejected
 from advisories.topics import Topic
-from bot.ingest import canaries
 from bot.ingest.breaker import COUNT, CycleTurns, Turned, measure
 from bot.ingest.parsing import Parsed
 from bot.ingest.patch_alarms import asked_alarms
@@ -86,6 +85,7 @@ def ingest(
     before it in this cycle took away; once a cycle is held, the rest of it is kept for the operator, too. Raises
     StorageError."""
     result = CycleResult()
+    turns = turns or CycleTurns()
     for one in parsed:
         if one.document is None:
             result.problems.append((one.raw, one.problem or "unreadable"))
@@ -96,12 +96,12 @@ def ingest(
         stored = document_store.known_documents(connection, source=spec.name, urls=[one.raw.url for one in readable])
         work = _Work(connection, intake, spec, now, mode, result, stored)
         fresh = [one for one in readable if work.is_fresh(one, hashes[id(one)])]
-        if mode.checked and (reason := work.reason_to_hold(fresh, turns or CycleTurns())):
+        if mode.checked and (reason := work.reason_to_hold(fresh, turns)):
             work.hold(fresh, hashes, reason)
             return result
         work.take(fresh, hashes)
         if mode.emits:
-            canaries.learn(connection, spec, fresh)
+            turns.canaries.learn(connection, spec, fresh)
         for url in same:
             work.see_again(url, at=now)
         work.finish()
@@ -167,7 +167,7 @@ class _Work:
         if self._mode.checked and (raw.url, sha256) in self._stored.held:
             self._result.held = f"as before; the difference: patchwatch sources release {self._spec.name}"
             return False
-        if self._stored.newest(raw.url, until=raw.at) == sha256 and not records.is_overtaken(
+        if self._stored.repeats(raw.url, sha256, until=raw.at) and not records.is_overtaken(
             self._connection, source=raw.source, url=raw.url
         ):
             self.see_again(raw.url, at=raw.at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -25,13 +26,13 @@ class Leases:
         self._store = store
         self._clock = clock
         self._held: dict[str, str] = {}  # source -> lease
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._watched = False
 
     @contextmanager
     def kept(self, name: str, lease: str) -> Iterator[None]:
         """Renews the lease of a cycle until the end of the block."""
-        with self._changed:
+        with self._lock:
             self._held[name] = lease
             if not self._watched:
                 self._watched = True
@@ -39,13 +40,13 @@ class Leases:
         try:
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 del self._held[name]
 
     def _watch(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait(RENEW_SECONDS)
+            time.sleep(RENEW_SECONDS)
+            with self._lock:
                 held = dict(self._held)
                 if not held:
                     self._watched = False

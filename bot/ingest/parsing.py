@@ -185,8 +185,8 @@ def read_ahead(worker: ParseWorker, batches: Iterable[Batch]) -> Generator[tuple
         for each in batches:
             # a source may go on with the mapping it gave
             batch = replace(each, checkpoint=dict(each.checkpoint))
-            read = [(before, list(found)) for before, found in waiting]
-            waiting = [(batch, worker.parse(batch.documents))]
+            read = list(_rest(waiting))
+            waiting.append((batch, worker.parse(batch.documents)))
             yield from read
             if sum(len(raw.body) for raw in batch.documents) > AHEAD_BYTES:
                 yield from _rest(waiting)
