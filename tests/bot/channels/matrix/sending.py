@@ -27,6 +27,18 @@ from tests.servers.synapse import Person
 
 COMPOSER = Composer(base_url="https://board.example", titles={"copy-fail": "Copy Fail"})
 NUMBERS = count(1)
+LINK = '<a href="https://board.example/advisories/PW-2026-1"><strong>CVE-2026-31431</strong></a>'
+# The first news of the advisory that the store of these tests holds.
+CARD = {
+    "msgtype": "m.text",
+    "body": "Copy Fail\nCVE-2026-31431 CVE-2026-31431\nFixed upstream in 6.12.85\n"
+    "Debian 12: linux fixed 6.1.170-1\n• Zero-copy fixed in Debian 12 (debian)",
+    "format": "org.matrix.custom.html",
+    "formatted_body": f"<strong>Copy Fail</strong><br>{LINK} CVE-2026-31431<br>"
+    "Fixed upstream in 6.12.85<br>"
+    "Debian 12: <code>linux</code> fixed 6.1.170-1<br>• Zero-copy fixed in Debian 12 (debian)",
+    "m.mentions": {},
+}
 
 
 def with_channel(url: str, bot: Person, use: Callable[[MatrixChannel], Awaitable[None]], **more: Any) -> None:
