@@ -90,16 +90,14 @@ def _make_mail(loaded: App, letter: Letter) -> bytes:
     """The mail to ourselves, without a reader's link."""
     from uuid import uuid4
 
-    from bot.channels.mail.opening import read_keys, read_sender
-    from bot.channels.mail.writing import Sender, Writer
+    from bot.channels.mail.opening import make_writer, read_keys, read_sender
+    from bot.channels.mail.writing import Sender
     from storage.delivery import DueDestination
 
     config = loaded.config
     sender = read_sender(config) if config.text("mail", "from") else Sender.parse("patchwatch@patchwatch.invalid")
-    base_url, signed = config.text("web", "base_url").rstrip("/"), config.flag("mail", "dkim")
-    writer = Writer(sender, read_keys(config), base_url=base_url, signed=signed)
     reader = DueDestination(id=0, kind="mail", address=sender.address, thread="")
-    return writer.write(reader, str(uuid4()), letter).content
+    return make_writer(config, sender, read_keys(config)).write(reader, str(uuid4()), letter).content
 
 
 @app.command()

@@ -39,6 +39,12 @@ def read_keys(config: Config) -> MailKeys:
         raise ConfigError(f"mail: {error}") from None
 
 
+def make_writer(config: Config, sender: Sender, keys: MailKeys) -> Writer:
+    """With `[web] base_url` for the links, and one click where `[mail] dkim` says that it is signed."""
+    base_url = config.text("web", "base_url").rstrip("/")
+    return Writer(sender, keys, base_url=base_url, signed=config.flag("mail", "dkim"))
+
+
 def open_mail(store: Store, config: Config, *, tls: ssl.SSLContext | None = None) -> MailChannel | None:
     """None when no MTA is configured, which the log says. Raises ConfigError."""
     host = config.text("mail", "host")
@@ -68,9 +74,7 @@ def open_mail(store: Store, config: Config, *, tls: ssl.SSLContext | None = None
                 mail.suppress(connection, keys.hash_address(destination.address), redact_text(text), at=now)
         return ended
 
-    base_url, signed = config.text("web", "base_url").rstrip("/"), config.flag("mail", "dkim")
-    writer = Writer(sender, keys, base_url=base_url, signed=signed)
-    return MailChannel(Connections(mta), writer, failed=failed)
+    return MailChannel(Connections(mta), make_writer(config, sender, keys), failed=failed)
 
 
 def _is_here(host: str) -> bool:
